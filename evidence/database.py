@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -45,6 +45,11 @@ class Database:
         """A transaction that only reads, on one snapshot."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @property
+    def writer(self) -> Engine:
+        """The engine whose every transaction may write, for changes of the tables themselves."""
+        return self._writing
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,0 +1,53 @@
+"""What every test may stand on: a clock that is moved by hand, and a ground of its own in a temporary folder."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from evidence.clock import ManualClock, SystemClock
+from evidence.database import Database
+from evidence.ground import Ground, open_ground
+from evidence.migrate import migrate
+from evidence.settings import Settings
+
+pytest_plugins = ["tests.servers"]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """22 November 2026, ten minutes past ten in the evening, until a test moves it."""
+    return ManualClock(datetime(2026, 11, 22, 22, 10, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database with all tables, to be copied: a copy is fifty times faster than migrating."""
+    path = tmp_path_factory.mktemp("migrated") / "empty.sqlite3"
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return path
+
+
+@pytest.fixture
+def ground(tmp_path: Path, migrated: Path, clock: ManualClock) -> Iterator[Ground]:
+    """Files and SQLite in a folder of the test's own, and the manual clock."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    shutil.copyfile(migrated, data / "dockline.sqlite3")
+    opened = open_ground(Settings(data=data), clock)
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture
+def live_ground(ground: Ground) -> Ground:
+    """The same on the machine's own clock, for tests that start processes or wait for something."""
+    return replace(ground, clock=SystemClock())

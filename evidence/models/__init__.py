@@ -5,13 +5,14 @@ from evidence.models.base import Base, UtcTime
 from evidence.models.cases import Case, Exhibit
 from evidence.models.docks import Dock, DockedFile, Docking, DockToken, EnrolmentCode
 from evidence.models.ledger import LedgerCheckpoint, LedgerEntry, LedgerTree, PersonalValue, SubjectHead
-from evidence.models.people import Agency, Person, SetupLink, WebSession
+from evidence.models.people import Agency, Attempts, Person, SetupLink, WebSession
 from evidence.models.recordings import Quarantined, Recording, Upload
 from evidence.models.renditions import RedactionPlan, Rendition
 from evidence.models.work import Job, Lease
 
 __all__ = [
     "Agency",
+    "Attempts",
     "Base",
     "Case",
     "Dock",

@@ -38,6 +38,7 @@ class Exhibit(Base):
     shows: Mapped[str] = mapped_column(String(2000), default="")  # "what this shows", in the officer's words
     status: Mapped[str] = mapped_column(String(16), default="unassessed")  # key | unused | not-relevant | unassessed
     made_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]  # the reference was corrected: out of this case, its number is never reused
     case: Mapped[Case] = relationship(back_populates="exhibits", lazy="joined")
     recording: Mapped[Recording] = relationship(lazy="joined")
     __table_args__ = (UniqueConstraint("case_id", "reference"), UniqueConstraint("case_id", "recording_id"))

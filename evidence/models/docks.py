@@ -62,6 +62,8 @@ class Docking(Base):
     docked_at: Mapped[datetime]  # when the dock saw the camera, by the dock's clock
     announced_at: Mapped[datetime]  # when the server heard of it
     complete_at: Mapped[datetime | None]  # every listed file is safe
+    reference: Mapped[str] = mapped_column(String(80), default="")  # typed once; files that arrive later join it
+    referenced_by: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     dock: Mapped[Dock] = relationship(lazy="joined")
 
 

@@ -66,3 +66,12 @@ class SetupLink(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class Attempts(Base):
+    """How often what may be guessed was tried from one place, over all processes. The place is kept as a keyed hash."""
+
+    __tablename__ = "attempts"
+    key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    count: Mapped[int] = mapped_column(default=0)
+    since: Mapped[datetime]  # begin of the window that is counted

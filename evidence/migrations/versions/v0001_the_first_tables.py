@@ -26,6 +26,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_agencies_name")),
     )
     op.create_table(
+        "attempts",
+        sa.Column("key", sa.String(length=100), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("since", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_attempts")),
+    )
+    op.create_table(
         "jobs",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -179,7 +186,10 @@ def upgrade() -> None:
         sa.Column("docked_at", UtcTime(), nullable=False),
         sa.Column("announced_at", UtcTime(), nullable=False),
         sa.Column("complete_at", UtcTime(), nullable=True),
+        sa.Column("reference", sa.String(length=80), nullable=False),
+        sa.Column("referenced_by", sa.String(length=40), nullable=True),
         sa.ForeignKeyConstraint(["dock_id"], ["docks.id"], name=op.f("fk_dockings_dock_id_docks")),
+        sa.ForeignKeyConstraint(["referenced_by"], ["people.id"], name=op.f("fk_dockings_referenced_by_people")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dockings")),
     )
     with op.batch_alter_table("dockings", schema=None) as batch_op:
@@ -309,6 +319,7 @@ def upgrade() -> None:
         sa.Column("shows", sa.String(length=2000), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("made_at", UtcTime(), nullable=False),
+        sa.Column("withdrawn_at", UtcTime(), nullable=True),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_exhibits_case_id_cases")),
         sa.ForeignKeyConstraint(["produced_by"], ["people.id"], name=op.f("fk_exhibits_produced_by_people")),
         sa.ForeignKeyConstraint(["recording_id"], ["recordings.id"], name=op.f("fk_exhibits_recording_id_recordings")),
@@ -600,5 +611,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_jobs_waiting")
 
     op.drop_table("jobs")
+    op.drop_table("attempts")
     op.drop_table("agencies")
     # ### end Alembic commands ###

@@ -5,6 +5,7 @@ unknown key is refused, because a misspelt setting that is silently ignored is h
 default: those that the embedded installation needs are made on first start, in files that only their owner reads.
 """
 
+import hashlib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from typing import Any
 from evidence.errors import Misconfigured
 
 _PREFIX = "DOCKLINE_"
-_NOT_SETTINGS = frozenset({"DOCKLINE_DATA", "DOCKLINE_PASSWORD"})
+_NOT_SETTINGS = frozenset({"DOCKLINE_DATA", "DOCKLINE_DOOR"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,14 @@ class Settings:
 
     @property
     def queue(self) -> str:
-        """The redis URL in force."""
-        return self.queue_url or f"unix://{self.data / 'queue' / 'valkey.sock'}"
+        """The redis URL in force. A socket's path is at most 107 bytes long (unix(7)); a longer one moves to /tmp."""
+        if self.queue_url:
+            return self.queue_url
+        socket = str(self.data.resolve() / "queue" / "valkey.sock")
+        if len(socket.encode()) > 100:
+            name = hashlib.sha256(socket.encode()).hexdigest()[:16]
+            socket = f"/tmp/dockline-{os.getuid()}-{name}/valkey.sock"  # noqa: S108 - a folder of mode 0700
+        return f"unix://{socket}"
 
 
 def load_settings(data: Path, environ: Mapping[str, str] = os.environ) -> Settings:

@@ -1,0 +1,5 @@
+"""``python -m dockline``: the same as the ``dockline`` command."""
+
+from dockline.cli import app
+
+app(prog_name="dockline")

@@ -1,0 +1,36 @@
+"""Commands that let people and docks in: one-time links and codes, printed once and kept as hashes."""
+
+from pathlib import Path
+
+from dockline.console import Console
+from evidence.ground import open_ground
+from evidence.settings import load_settings
+
+
+def make_dock_code(data: Path, name: str, station: str, console: Console) -> int:
+    """Make and print a one-time enrolment code."""
+    from portal.docks import issue_enrolment_code
+
+    ground = open_ground(load_settings(data))
+    code = issue_enrolment_code(ground, name, station)
+    ground.database.close()
+    if console.as_json:
+        console.result({"code": code, "dock": name, "station": station, "server": ground.settings.address})
+    else:
+        console.say(f"Enrolment code for {name}, good once, for a day: {code}")
+        console.say(f"On the dock: dockline dock --server {ground.settings.address} --enrol {code} --watch FOLDER")
+    return 0
+
+
+def invite(data: Path, name: str, email: str, role: str, collar: str, console: Console) -> int:
+    """Invite somebody and print the one-time link."""
+    from portal.people import invite_person
+
+    ground = open_ground(load_settings(data))
+    link = invite_person(ground, name=name, email=email, role=role, collar=collar)
+    ground.database.close()
+    if console.as_json:
+        console.result({"link": link, "email": email, "role": role})
+    else:
+        console.say(f"Give this link to {name}; it is good once: {link}")
+    return 0

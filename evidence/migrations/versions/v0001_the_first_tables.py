@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("finished_at", UtcTime(), nullable=True),
         sa.Column("error", sa.String(length=1000), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
-        sa.UniqueConstraint("kind", "subject", name=op.f("uq_jobs_kind")),
+        sa.UniqueConstraint("kind", "subject", name=op.f("uq_jobs_kind_subject")),
     )
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.create_index("ix_jobs_waiting", ["state", "sent_at", "due_at"], unique=False)
@@ -155,7 +155,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name=op.f("fk_cases_agency_id_agencies")),
         sa.ForeignKeyConstraint(["opened_by"], ["people.id"], name=op.f("fk_cases_opened_by_people")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
-        sa.UniqueConstraint("agency_id", "reference", name=op.f("uq_cases_agency_id")),
+        sa.UniqueConstraint("agency_id", "reference", name=op.f("uq_cases_agency_id_reference")),
         sa.UniqueConstraint("urn", name=op.f("uq_cases_urn")),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
@@ -253,7 +253,7 @@ def upgrade() -> None:
         sa.Column("recording_id", sa.String(length=40), nullable=True),
         sa.ForeignKeyConstraint(["docking_id"], ["dockings.id"], name=op.f("fk_docked_files_docking_id_dockings")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_docked_files")),
-        sa.UniqueConstraint("docking_id", "name", name=op.f("uq_docked_files_docking_id")),
+        sa.UniqueConstraint("docking_id", "name", name=op.f("uq_docked_files_docking_id_name")),
     )
     with op.batch_alter_table("docked_files", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_docked_files_docking_id"), ["docking_id"], unique=False)
@@ -324,8 +324,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["produced_by"], ["people.id"], name=op.f("fk_exhibits_produced_by_people")),
         sa.ForeignKeyConstraint(["recording_id"], ["recordings.id"], name=op.f("fk_exhibits_recording_id_recordings")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_exhibits")),
-        sa.UniqueConstraint("case_id", "recording_id", name=op.f("uq_exhibits_case_id")),
-        sa.UniqueConstraint("case_id", "reference", name=op.f("uq_exhibits_case_id")),
+        sa.UniqueConstraint("case_id", "recording_id", name=op.f("uq_exhibits_case_id_recording_id")),
+        sa.UniqueConstraint("case_id", "reference", name=op.f("uq_exhibits_case_id_reference")),
     )
     with op.batch_alter_table("exhibits", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_exhibits_case_id"), ["case_id"], unique=False)
@@ -347,7 +347,7 @@ def upgrade() -> None:
             ["recording_id"], ["recordings.id"], name=op.f("fk_redaction_plans_recording_id_recordings")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_redaction_plans")),
-        sa.UniqueConstraint("recording_id", "version", name=op.f("uq_redaction_plans_recording_id")),
+        sa.UniqueConstraint("recording_id", "version", name=op.f("uq_redaction_plans_recording_id_version")),
     )
     with op.batch_alter_table("redaction_plans", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_redaction_plans_recording_id"), ["recording_id"], unique=False)
@@ -373,7 +373,7 @@ def upgrade() -> None:
             ["recording_id"], ["recordings.id"], name=op.f("fk_renditions_recording_id_recordings")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_renditions")),
-        sa.UniqueConstraint("recording_id", "profile", name=op.f("uq_renditions_recording_id")),
+        sa.UniqueConstraint("recording_id", "profile", name=op.f("uq_renditions_recording_id_profile")),
     )
     with op.batch_alter_table("renditions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_renditions_recording_id"), ["recording_id"], unique=False)

@@ -55,8 +55,8 @@ def demo(
 
 
 @app.command(
-    epilog="Examples: [bold]dockline dock --server https://evidence.example --enrol 7K2M-... --watch /media/camera[/bold]"
-    " once to enrol, then [bold]dockline dock --watch /media/camera[/bold]"
+    epilog="Examples: [bold]dockline dock --server https://evidence.example --enrol CODE --watch /media/camera[/bold] "
+    "once to enrol, then [bold]dockline dock --watch /media/camera[/bold]"
 )
 @guarded
 def dock(  # noqa: PLR0917 - the command line's options, all given by name

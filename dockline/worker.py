@@ -23,9 +23,10 @@ log = structlog.get_logger()
 def all_handlers(ground: Ground) -> dict[str, Handler]:
     """What every room can do, by kind of job."""
     from ingest.actors import handlers as of_ingest
+    from portal.actors import handlers as of_portal
     from transcode.actors import handlers as of_transcode
 
-    return {**of_ingest(ground), **of_transcode(ground)}
+    return {**of_ingest(ground), **of_transcode(ground), **of_portal(ground)}
 
 
 class Workbench:

@@ -28,7 +28,7 @@ class Settings:
     port: int = 8440
     public_url: str = ""  # how people reach the portal from outside; empty: http://host:port
     agency: str = "Dockline Constabulary"
-    log_origin: str = "dockline.invalid/log"  # the ledger's name; chosen once, at the first start
+    log_origin: str = ""  # the ledger's name, fixed at the first start; empty: one made from its key
     database_url: str = ""  # empty: SQLite in the data folder
     queue_url: str = ""  # empty: the embedded Valkey on a socket in the data folder
     store: str = "files"  # files | s3

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from evidence.models.base import Base
@@ -21,6 +21,14 @@ class LedgerEntry(Base):
     recorded_at: Mapped[datetime]
     place: Mapped[int | None] = mapped_column(BigInteger, unique=True)  # leaf index in the tree, from 0
     record: Mapped[bytes | None] = mapped_column(LargeBinary)  # the outer record: the leaf's bytes
+    __table_args__ = (
+        Index(
+            "ix_ledger_entries_waiting",
+            "id",
+            sqlite_where=text("place IS NULL"),
+            postgresql_where=text("place IS NULL"),
+        ),
+    )
 
 
 class LedgerTree(Base):
@@ -28,6 +36,7 @@ class LedgerTree(Base):
 
     __tablename__ = "ledger_tree"
     origin: Mapped[str] = mapped_column(String(200), primary_key=True)
+    vkey: Mapped[str] = mapped_column(String(300))  # public key in the form of C2SP signed-note
     size: Mapped[int] = mapped_column(BigInteger)
     peaks: Mapped[bytes] = mapped_column(LargeBinary)  # 32 bytes each, largest subtree first
     published: Mapped[int] = mapped_column(BigInteger)  # size of the newest checkpoint
@@ -52,10 +61,16 @@ class SubjectHead(Base):
 
 
 class PersonalValue(Base):
-    """A personal value behind a salted commitment. Erasing value and salt leaves every proof valid."""
+    """A personal value behind a salted commitment. Erasing value and salt leaves every proof valid.
+
+    ``owner`` names whose value it is (``person:per_...``), so that one person's acts carry one commitment and one
+    erasure reaches them all.
+    """
 
     __tablename__ = "personal_values"
     commitment: Mapped[str] = mapped_column(String(80), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(60))
     salt: Mapped[bytes | None] = mapped_column(LargeBinary)
     value: Mapped[str | None] = mapped_column(String(1000))
     erased_at: Mapped[datetime | None]
+    __table_args__ = (UniqueConstraint("owner", "value"),)

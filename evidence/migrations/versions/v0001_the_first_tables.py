@@ -82,6 +82,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("ledger_entries", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_ledger_entries_subject"), ["subject"], unique=False)
+        batch_op.create_index(
+            "ix_ledger_entries_waiting",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("place IS NULL"),
+            postgresql_where=sa.text("place IS NULL"),
+        )
 
     op.create_table(
         "ledger_subjects",
@@ -93,6 +100,7 @@ def upgrade() -> None:
     op.create_table(
         "ledger_tree",
         sa.Column("origin", sa.String(length=200), nullable=False),
+        sa.Column("vkey", sa.String(length=300), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("peaks", sa.LargeBinary(), nullable=False),
         sa.Column("published", sa.BigInteger(), nullable=False),
@@ -101,10 +109,12 @@ def upgrade() -> None:
     op.create_table(
         "personal_values",
         sa.Column("commitment", sa.String(length=80), nullable=False),
+        sa.Column("owner", sa.String(length=60), nullable=False),
         sa.Column("salt", sa.LargeBinary(), nullable=True),
         sa.Column("value", sa.String(length=1000), nullable=True),
         sa.Column("erased_at", UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("commitment", name=op.f("pk_personal_values")),
+        sa.UniqueConstraint("owner", "value", name=op.f("uq_personal_values_owner_value")),
     )
     op.create_table(
         "docks",
@@ -602,6 +612,11 @@ def downgrade() -> None:
     op.drop_table("ledger_tree")
     op.drop_table("ledger_subjects")
     with op.batch_alter_table("ledger_entries", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_ledger_entries_waiting",
+            sqlite_where=sa.text("place IS NULL"),
+            postgresql_where=sa.text("place IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_ledger_entries_subject"))
 
     op.drop_table("ledger_entries")

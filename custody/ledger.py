@@ -36,6 +36,11 @@ class Receipt:
     entry: bytes
     place: int
 
+    def as_file(self) -> bytes:
+        """One file for a person to keep: the proof with the entry itself as its extra data, which the proof proves."""
+        parsed = TlogProof.parse(self.proof)
+        return bytes(TlogProof(parsed.index, parsed.hashes, parsed.checkpoint, self.entry))
+
 
 def record(session: Session, act: Act, clock: Clock) -> int:
     """Write an act into the caller's transaction; returns the entry's row id. Recorded once that has committed."""

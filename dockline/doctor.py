@@ -85,8 +85,12 @@ def _ffmpeg(settings: Settings) -> Finding:
 def _confinement() -> Finding:
     from evidence.sandbox import confinement
 
-    found = confinement()
-    return Finding("confinement of media tools", "good" if found.strong else "note", found.words, found.advice)
+    measures = [measure for measure in confinement() if measure.name != "bubblewrap"]  # which only adds to the others
+    missing = [f"{measure.name} ({measure.found})" for measure in measures if not measure.in_force]
+    if missing:
+        words = f"not in force: {'; '.join(missing)}"
+        return Finding("confinement of media tools", "note", words, "A newer kernel, or bubblewrap, gives more.")
+    return Finding("confinement of media tools", "good", f"{len(measures)} measures are in force")
 
 
 def _weights() -> Finding:

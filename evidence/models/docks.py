@@ -62,8 +62,6 @@ class Docking(Base):
     docked_at: Mapped[datetime]  # when the dock saw the camera, by the dock's clock
     announced_at: Mapped[datetime]  # when the server heard of it
     complete_at: Mapped[datetime | None]  # every listed file is safe
-    reference: Mapped[str] = mapped_column(String(80), default="")  # typed once; files that arrive later join it
-    referenced_by: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     dock: Mapped[Dock] = relationship(lazy="joined")
 
 
@@ -80,5 +78,7 @@ class DockedFile(Base):
     state: Mapped[str] = mapped_column(String(16))  # expected | uploading | stored | quarantined | refused
     note: Mapped[str] = mapped_column(String(500), default="")  # in words, when refused or quarantined
     recording_id: Mapped[str | None] = mapped_column(String(40), index=True)
+    reference: Mapped[str] = mapped_column(String(80), default="")  # typed while it was on its way
+    referenced_by: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     __table_args__ = (UniqueConstraint("docking_id", "name"),)
     docking: Mapped[Docking] = relationship(lazy="joined")

@@ -196,10 +196,7 @@ def upgrade() -> None:
         sa.Column("docked_at", UtcTime(), nullable=False),
         sa.Column("announced_at", UtcTime(), nullable=False),
         sa.Column("complete_at", UtcTime(), nullable=True),
-        sa.Column("reference", sa.String(length=80), nullable=False),
-        sa.Column("referenced_by", sa.String(length=40), nullable=True),
         sa.ForeignKeyConstraint(["dock_id"], ["docks.id"], name=op.f("fk_dockings_dock_id_docks")),
-        sa.ForeignKeyConstraint(["referenced_by"], ["people.id"], name=op.f("fk_dockings_referenced_by_people")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dockings")),
     )
     with op.batch_alter_table("dockings", schema=None) as batch_op:
@@ -261,7 +258,10 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("note", sa.String(length=500), nullable=False),
         sa.Column("recording_id", sa.String(length=40), nullable=True),
+        sa.Column("reference", sa.String(length=80), nullable=False),
+        sa.Column("referenced_by", sa.String(length=40), nullable=True),
         sa.ForeignKeyConstraint(["docking_id"], ["dockings.id"], name=op.f("fk_docked_files_docking_id_dockings")),
+        sa.ForeignKeyConstraint(["referenced_by"], ["people.id"], name=op.f("fk_docked_files_referenced_by_people")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_docked_files")),
         sa.UniqueConstraint("docking_id", "name", name=op.f("uq_docked_files_docking_id_name")),
     )

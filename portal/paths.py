@@ -43,7 +43,7 @@ def recording(recording_id: str) -> str:
 
 
 def docking_reference(docking_id: str) -> str:
-    """POST: the reference for clips of one docking (fields ``reference``, ``recordings`` many times)."""
+    """POST: the reference for clips of one docking (fields ``reference``, and ``files`` many times)."""
     return f"{FOOTAGE}/{docking_id}/reference"
 
 

@@ -21,11 +21,13 @@ class ClipState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """A clip on a camera. ``recording_id`` and ``href`` are there once it is stored; ``note`` says what is wrong.
+    """A clip on a camera. ``href`` is there once it is stored; ``note`` says in words what is wrong.
 
+    ``file_id`` names the docked file, so that a clip can take its reference while it is still on its way.
     ``received`` is how many bytes have come, for a clip on its way. ``viewable`` is whether it plays now.
     """
 
+    file_id: str
     name: str
     size: int
     state: ClipState
@@ -33,7 +35,6 @@ class Clip:
     duration_ms: int | None = None
     received: int = 0
     note: str = ""
-    recording_id: str | None = None
     href: str | None = None
     viewable: bool = False
     reference: str = ""
@@ -74,12 +75,12 @@ class DockingFootage:
 
     @property
     def nameable(self) -> tuple[Clip, ...]:
-        """Clips that can be given a reference now."""
-        return tuple(clip for clip in self.clips if clip.recording_id is not None)
+        """Clips that can be given a reference: all that were not set aside."""
+        return tuple(clip for clip in self.clips if clip not in self.troubled)
 
     @property
     def unreferenced(self) -> int:
-        """How many stored clips still have no reference."""
+        """How many of them still have none."""
         return sum(not clip.reference for clip in self.nameable)
 
 

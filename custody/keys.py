@@ -126,11 +126,13 @@ def _read_private(path: Path) -> bytes:
         raise KeyMissing(f"no key at {path}") from wrong
     except OSError as wrong:
         raise KeyUnsafe(f"the key cannot be read, or is a link: {path}") from wrong
-    with os.fdopen(handle, "rb") as file:
-        there = os.fstat(file.fileno())
+    try:
+        there = os.fstat(handle)
         if not stat.S_ISREG(there.st_mode) or there.st_mode & 0o077 or there.st_uid != os.geteuid():
             raise KeyUnsafe(f"the key is not private to this account: {path}")
-        return file.read(65_536)
+        return os.read(handle, 65_536)
+    finally:
+        os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -10,9 +10,10 @@ tab and newline. ::
     quorum <name>|none                  exactly one such line: who must have cosigned
 
 A name is defined once and before it is used, and is a member of one group at most, so that nobody counts twice;
-``none`` is nobody's name. No public key stands twice among logs, nor among witnesses. Logs have keys of type 0x01,
-witnesses of type 0x04. A checkpoint is good when one listed log whose key bears its origin as name has signed it, the
-quorum has cosigned it, and no line that claims to be by a listed key is false.
+``none`` is nobody's name. No public key stands twice (the draft asks it among logs and among witnesses; here a log is
+not its own witness either). Logs have keys of type 0x01, witnesses of type 0x04. A checkpoint is good when one listed
+log whose key bears its origin as name has signed it, the quorum has cosigned it, and no line that claims to be by a
+listed key is false.
 """
 
 import re
@@ -162,13 +163,13 @@ class _Reader:
     def _log(self, words: list[str]) -> None:
         if not 1 <= len(words) <= 2:
             raise MalformedPolicy("a log line has a key and perhaps a URL")
-        self.logs.append(_key(words[0], self.logs, is_witness=False))
+        self.logs.append(self._key(words[0], is_witness=False))
 
     def _witness(self, words: list[str]) -> None:
         if not 2 <= len(words) <= 3:
             raise MalformedPolicy("a witness line has a name, a key and perhaps a URL")
         self._define(words[0])
-        self.witnesses[words[0]] = _key(words[1], list(self.witnesses.values()), is_witness=True)
+        self.witnesses[words[0]] = self._key(words[1], is_witness=True)
 
     def _group(self, words: list[str]) -> None:
         if len(words) < 3:
@@ -194,14 +195,13 @@ class _Reader:
         if name == "none" or name in self.witnesses or name in self.groups:
             raise MalformedPolicy(f"{name[:40]!r} cannot be defined, or not again")
 
-
-def _key(text: str, others: list[VerifierKey], *, is_witness: bool) -> VerifierKey:
-    key = VerifierKey.parse(text)
-    if SCHEMES[key.scheme].is_witness is not is_witness:
-        raise MalformedPolicy(f"the key of {key.name} is of a type for {'logs' if is_witness else 'witnesses'}")
-    if any(other.public_key == key.public_key for other in others):
-        raise MalformedPolicy(f"the public key of {key.name} is listed twice")
-    return key
+    def _key(self, text: str, *, is_witness: bool) -> VerifierKey:
+        key = VerifierKey.parse(text)
+        if SCHEMES[key.scheme].is_witness is not is_witness:
+            raise MalformedPolicy(f"the key of {key.name} is of a type for {'logs' if is_witness else 'witnesses'}")
+        if any(other.public_key == key.public_key for other in (*self.logs, *self.witnesses.values())):
+            raise MalformedPolicy(f"the public key of {key.name} is listed twice")
+        return key
 
 
 def _needed(number: str, members: int) -> int:

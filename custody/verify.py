@@ -165,6 +165,8 @@ def _follow(records: Sequence[Record], entries: Sequence[bytes]) -> tuple[str, N
 
 def _read_proofs(proofs: Sequence[bytes]) -> tuple[str, list[TlogProof]]:
     parsed = []
+    if not proofs:
+        raise VerificationFailed("There are no proofs")
     for number, proof in enumerate(proofs, 1):
         with _entry_named(number):
             parsed.append(TlogProof.parse(proof))

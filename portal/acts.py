@@ -35,7 +35,7 @@ def on_exhibit(exhibit: Exhibit, **more: str) -> dict[str, str]:
     return {
         "recording": exhibit.recording_id,
         "exhibit": exhibit.id,
-        "reference": exhibit.reference,
+        "exhibit_ref": exhibit.reference,
         "case": exhibit.case_id,
         **more,
     }

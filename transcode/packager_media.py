@@ -1,0 +1,273 @@
+"""A recording opened with libav inside the confined child: which streams, and where a segment may begin.
+
+The list of segment starts comes from the container's own index where it has one of every sample (MP4, QuickTime, AVI),
+so that a gigabyte is ready to play after reading its index only; other containers are read through once. Nothing in
+here opens a file: bytes come from a :class:`~transcode.wire.ChildFile`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, NoReturn
+
+import av
+
+from transcode.frames import FrameTable
+from transcode.sniff import HEAD, Container, boxes, container_of, looks_like_text
+from transcode.trouble import NotPlayable
+from transcode.wire import ChildFile
+
+SEGMENT_SECONDS = 4.0
+_FIRST_SEGMENTS = (1.0, 2.0)  # short ones to begin with, so that the first picture comes soon
+_PLAYABLE_PIXELS = frozenset({"yuv420p", "yuvj420p"})
+_OPTIONS = {"protocol_whitelist": "", "max_streams": "64", "probesize": "20000000"}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One video sample as the index knows it: decode time in the stream's ticks, key or not."""
+
+    time: int
+    key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where the segments of a recording begin: decode times, the end, and when its first picture is presented."""
+
+    starts: tuple[int, ...]
+    end: int
+    first_pts: int
+    step: int
+
+
+class BlankFile:
+    """A recording whose footage reads as zeros: enough for the times of all samples, without reading a gigabyte."""
+
+    def __init__(self, file: ChildFile) -> None:
+        self._file = ChildFile(file.size, descriptor=file.descriptor, channel=file.channel)
+        self._blank = [(b.offset, b.offset + b.size) for b in boxes(file.size, file.range) if b.kind == b"mdat"]
+        self.blank = False
+
+    def read(self, length: int = -1) -> bytes:
+        """As a file does."""
+        at, end = self._file.position, self._file.position + length
+        if self.blank and length > 0 and any(low <= at and end <= high for low, high in self._blank):
+            length = max(0, min(length, self._file.size - at))
+            self._file.position += length
+            return bytes(length)
+        return self._file.read(length)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """As a file does."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """As a file does."""
+        return self._file.tell()
+
+
+def _refuse_to_open(*_: object) -> NoReturn:
+    raise OSError("a recording may not name other files")
+
+
+def sniff(file: ChildFile) -> Container:
+    """The container, judged by the first bytes. Raises :class:`NotPlayable` with the reason in words."""
+    if file.size == 0:
+        raise NotPlayable("The file is empty.")
+    head = file.range(0, HEAD)
+    container = container_of(head)
+    if container is None:
+        kind = "The file holds text" if looks_like_text(head) else "The file is of a kind that is not known here"
+        raise NotPlayable(f"{kind}, not a recording.")
+    return container
+
+
+def open_container(file: Any, container: Container) -> Any:
+    """The recording opened with exactly one demuxer and no way to other files."""
+    return av.open(
+        file,
+        format=str(container),
+        options=_OPTIONS,
+        io_open=_refuse_to_open,
+        buffer_size=65536,
+        metadata_errors="replace",
+    )
+
+
+class Media:
+    """One recording, opened: streams chosen, index read, ready to give segments."""
+
+    def __init__(self, file: ChildFile) -> None:
+        self.file = file
+        self.kind = sniff(file)
+        self.container = open_container(file, self.kind)
+        if not self.container.streams.video:
+            raise NotPlayable("The recording has no picture.")
+        self.video = self.container.streams.video[0]
+        self.sound = self.container.streams.audio[0] if self.container.streams.audio else None
+
+    def refuse_unplayable(self) -> None:
+        """Raise :class:`NotPlayable` where a browser cannot be expected to decode the pictures."""
+        codec = self.video.codec_context
+        if codec.name != "h264":
+            raise NotPlayable(f"The picture is coded as {codec.name}, which browsers do not play everywhere.")
+        if codec.pix_fmt not in _PLAYABLE_PIXELS:
+            raise NotPlayable(f"The picture is H.264 with {codec.pix_fmt} samples, which browsers do not play.")
+
+    def plan(self) -> Plan:
+        """Where segments begin. Raises :class:`NotPlayable` where times jump or an edit list hides pictures."""
+        samples = self._indexed() or list(self._scanned())
+        if not samples or not any(sample.key for sample in samples):
+            raise NotPlayable("Not one whole picture is in the file.")
+        first = next(i for i, sample in enumerate(samples) if sample.key)
+        samples = samples[first:]
+        if any(later.time <= earlier.time for earlier, later in pairwise(samples)):
+            raise NotPlayable("The times in the file jump back.")
+        return self._cut(samples)
+
+    def _cut(self, samples: list[Access]) -> Plan:
+        step = (
+            sorted(b.time - a.time for a, b in pairwise(samples))[len(samples) // 2 - 1]
+            if (len(samples) > 1)
+            else max(1, round(1 / (25 * self.video.time_base)))
+        )
+        starts = [samples[0].time]
+        for sample in samples:
+            wanted = _FIRST_SEGMENTS[len(starts) - 1] if len(starts) <= len(_FIRST_SEGMENTS) else SEGMENT_SECONDS
+            if sample.key and (sample.time - starts[-1]) * self.video.time_base >= wanted * 0.95:
+                starts.append(sample.time)
+        return Plan(tuple(starts), samples[-1].time + step, self._first_pts(starts[0]), step)
+
+    def _first_pts(self, start: int) -> int:
+        for packet in self.packets_from(start):
+            if packet.stream is self.video and packet.dts == start:
+                return int(packet.pts if packet.pts is not None else packet.dts)
+        raise NotPlayable("The first picture cannot be read.")
+
+    def _indexed(self) -> list[Access]:
+        """From the container's index, as far as its bytes are there; empty where there is no index of every sample."""
+        if self.kind not in (Container.MP4, Container.AVI) or self._fragmented():
+            return []
+        entries = self.video.index_entries
+        if any(entry.is_discard for entry in entries):
+            raise NotPlayable("An edit list hides pictures of this recording; only the exact copy can follow it.")
+        return [Access(e.timestamp, e.is_keyframe) for e in entries if e.pos + e.size <= self.file.size]
+
+    def _fragmented(self) -> bool:
+        if self.kind is not Container.MP4:
+            return False
+        return any(box.kind in (b"moof", b"sidx") for box in boxes(self.file.size, self.file.range))
+
+    def _scanned(self) -> Iterator[Access]:
+        for packet in self._video_packets():
+            time = packet.dts if packet.dts is not None else packet.pts
+            if packet.is_discard:
+                raise NotPlayable("An edit list hides pictures of this recording; only the exact copy can follow it.")
+            if time is not None:
+                yield Access(time, packet.is_keyframe)
+
+    def _video_packets(self) -> Iterator[Any]:
+        """Every video packet of the recording in file order, without reading the footage where that is possible."""
+        if self.kind is Container.MP4:
+            blank = BlankFile(self.file)
+            with open_container(blank, self.kind) as container:
+                blank.blank = True
+                yield from self._whole_packets(container)
+        else:
+            own = ChildFile(self.file.size, descriptor=self.file.descriptor, channel=self.file.channel)
+            with open_container(own, self.kind) as container:
+                yield from self._whole_packets(container)
+
+    def _whole_packets(self, container: Any) -> Iterator[Any]:
+        try:
+            for packet in container.demux(container.streams.video[0]):
+                beyond = packet.pos is not None and packet.pos + packet.size > self.file.size
+                if packet.size and not beyond:
+                    yield packet
+        except av.FFmpegError:
+            return  # a recording that was cut off: what came before the cut is what there is
+
+    def packets_from(self, start: int) -> Iterator[Any]:
+        """Packets of picture and sound in file order, from the picture of that decode time or a little before."""
+        base = self.video.time_base
+        for back in (0, 1, 4, 16, 64, 100_000):
+            at = start - round(back / base)
+            self.container.seek(at, stream=self.video, backward=True, any_frame=False)
+            packets = self.container.demux([s for s in (self.video, self.sound) if s is not None])
+            held: list[Any] = []
+            try:
+                for packet in packets:
+                    held.append(packet)
+                    if packet.stream is self.video and packet.dts is not None:
+                        break
+                if held and held[-1].dts is not None and held[-1].dts <= start:
+                    yield from held
+                    yield from packets
+                    return
+            except av.FFmpegError:
+                if back == 100_000:
+                    return
+
+    def frame_table(self) -> FrameTable:
+        """Presentation times of all pictures that are shown."""
+        pts: list[int] = []
+        last = None
+        for packet in self._decodable():
+            time = packet.pts if packet.pts is not None else packet.dts
+            if time is not None and not packet.is_discard:
+                last = packet.duration if not pts or time > pts[-1] else last
+                pts.append(time)
+        base: Fraction = self.video.time_base
+        shown = self.shown()
+        scaled = [time * base.numerator for time in pts]
+        return FrameTable.of(
+            base.denominator,
+            scaled,
+            last=(last or 0) * base.numerator or None,
+            width=shown.width,
+            height=shown.height,
+            rotation=shown.rotation,
+        )
+
+    def _decodable(self) -> Iterator[Any]:
+        """Video packets from the first key picture on."""
+        packets = self._video_packets()
+        for packet in packets:
+            if packet.is_keyframe:
+                yield packet
+                yield from packets
+
+    def shown(self) -> "Shown":
+        """How the picture is shown. Raises :class:`NotPlayable` when not even the first can be decoded."""
+        self.container.seek(0, stream=self.video)
+        for frame in self._first_frames():
+            aspect = self.video.sample_aspect_ratio or Fraction(1)
+            return Shown.of(frame.width, frame.height, aspect, -round(frame.rotation) % 360)
+        raise NotPlayable("Not one picture in the file can be decoded.")
+
+    def _first_frames(self) -> Iterator[Any]:
+        damaged = 0
+        for packet in self.container.demux(self.video):
+            try:
+                yield from packet.decode()
+            except av.FFmpegError:
+                damaged += 1
+                if damaged > 250:
+                    return
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The picture as a person sees it: square pixels, rotated by so many degrees clockwise."""
+
+    width: int
+    height: int
+    rotation: int
+
+    @classmethod
+    def of(cls, width: int, height: int, aspect: Fraction, rotation: int) -> "Shown":
+        """From the coded size, pixel aspect and rotation."""
+        wide = round(width * aspect) if aspect > 0 else width
+        return cls(height, wide, rotation) if rotation in (90, 270) else cls(wide, height, rotation)

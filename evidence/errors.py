@@ -10,6 +10,7 @@
     ├── NotFound            what was named is not here
     ├── Conflict            what is here already says otherwise
     │   └── AlreadyStored   a write-once key holds other bytes
+    ├── NotReadableYet      staged bytes that can only be read once their upload is finished
     ├── OutOfSpace          the disk or the store is full; nothing was lost
     ├── StoreUnwell         the disk or the store answered with an error of its own
     └── Misconfigured       this installation cannot run safely as it is set up
@@ -79,6 +80,13 @@ class AlreadyStored(Conflict):
 
     code = "already-stored"
     advice = "Nothing was overwritten. Run a check of the store, and keep both copies."
+
+
+class NotReadableYet(DocklineError):
+    """Staged bytes were asked for that the store can only give back when their upload is finished."""
+
+    code = "not-readable-yet"
+    advice = "Finish the upload first, and read the object."
 
 
 class OutOfSpace(DocklineError):

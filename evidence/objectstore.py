@@ -18,7 +18,8 @@ from typing import BinaryIO, Protocol
 
 from evidence.errors import AlreadyStored, BadInput, NotFound
 
-_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+_STEP = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}"  # a file's name may have 255 bytes
+_KEY = re.compile(rf"{_STEP}(/{_STEP})*")
 PIECE = 4 * 1024 * 1024  # bytes per step when a range is streamed
 
 
@@ -43,19 +44,33 @@ class Incoming(Protocol):
         ...
 
     def sync(self) -> int:
-        """Make what can be made durable durable; the length that would survive a power cut at this moment."""
+        """Make what can be made durable durable; the length that would survive a power cut at this moment.
+
+        That is :attr:`length` on a disk. On S3 it is the whole parts, and all of it once the announced size is reached.
+        """
         ...
 
     def truncate(self, length: int) -> None:
-        """Go back to a shorter length, at most what is there; for bytes that failed verification after a crash."""
+        """Go back to a shorter length; for bytes that failed verification after a crash.
+
+        A store that writes in parts may go back further, to the end of one: :attr:`length` tells where to go on.
+        """
         ...
 
     def read(self, offset: int, length: int) -> bytes:
-        """Bytes that were appended before, for hashing again after a restart. Fewer only at the end."""
+        """Bytes that were appended before, for hashing again after a restart. Fewer only at the end.
+
+        Raises :class:`~evidence.errors.NotReadableYet` where a store cannot give staged bytes back (S3): then
+        :meth:`finish` comes first, and the finished object is hashed.
+        """
         ...
 
     def finish(self) -> ObjectStat:
-        """Put the whole under its key, durable and write-once. May run twice. The staging place is gone afterwards."""
+        """Put the whole under its key, durable and write-once. May run twice. The staging place is gone afterwards.
+
+        Raises :class:`~evidence.errors.BadInput` when fewer or more bytes are here than were announced, and
+        :class:`AlreadyStored` when the key holds other bytes; then what was staged stays.
+        """
         ...
 
     def abandon(self) -> None:
@@ -113,6 +128,12 @@ def checked_key(key: str) -> str:
     return key
 
 
+def check_whole(key: str, length: int, size: int) -> None:
+    """Raise :class:`BadInput` unless all bytes that were announced are here; 0 announces nothing."""
+    if size and length != size:
+        raise BadInput(f"{key} has {length} of {size} bytes", advice="Send the rest, from the length that is here.")
+
+
 def read_all(store: ObjectStore, key: str) -> bytes:
     """A whole small object (a tile, a plan, a poster). Raises :class:`NotFound`."""
     stat = store.stat(key)
@@ -158,7 +179,7 @@ class MemoryStore:
 
     def incoming(self, key: str, *, size: int = 0) -> Incoming:
         """See :class:`ObjectStore`."""
-        return _MemoryIncoming(self, checked_key(key))
+        return _MemoryIncoming(self, checked_key(key), size)
 
     def free(self) -> int | None:
         """See :class:`ObjectStore`; memory does not say."""
@@ -166,7 +187,7 @@ class MemoryStore:
 
     def read(self, key: str, offset: int, length: int) -> bytes:
         """See :class:`ObjectStore`."""
-        if key not in self._objects:
+        if checked_key(key) not in self._objects:
             raise NotFound(f"no object under {key}")
         return self._objects[key][offset : offset + length]
 
@@ -176,7 +197,7 @@ class MemoryStore:
 
     def stat(self, key: str) -> ObjectStat | None:
         """See :class:`ObjectStore`."""
-        data = self._objects.get(key)
+        data = self._objects.get(checked_key(key))
         return None if data is None else ObjectStat(key, len(data))
 
     def keys(self, prefix: str) -> Iterator[str]:
@@ -193,9 +214,10 @@ class MemoryStore:
 
 
 class _MemoryIncoming:
-    def __init__(self, store: MemoryStore, key: str) -> None:
+    def __init__(self, store: MemoryStore, key: str, size: int) -> None:
         self._store = store
         self._key = key
+        self._size = size
 
     @property
     def length(self) -> int:
@@ -208,6 +230,8 @@ class _MemoryIncoming:
         return self.length
 
     def truncate(self, length: int) -> None:
+        if not 0 <= length <= self.length:
+            raise BadInput(f"cannot go back to {length} of {self.length} bytes")
         del self._store.staged(self._key)[length:]
 
     def read(self, offset: int, length: int) -> bytes:
@@ -217,6 +241,7 @@ class _MemoryIncoming:
         there = self._store.stat(self._key)
         if there is not None and self.length == 0:
             return there
+        check_whole(self._key, self.length, self._size)
         stat = self._store.put_once(self._key, bytes(self._store.staged(self._key)))
         self._store.unstage(self._key)
         return stat

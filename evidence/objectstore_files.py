@@ -1,9 +1,9 @@
 """The object store on a local file system: the embedded default.
 
-``objects/<key>`` holds finished objects, read-only; ``staging/<key>`` holds uploads on their way in; ``scratch`` what is
-being put in one go. Durable means: the file's data reached the disk (fdatasync), and so did every directory entry that
-leads to it. An object appears under its key by ``link``, which fails when the name is taken, so nothing can be
-overwritten, not even by two processes at once.
+``objects/<key>`` holds finished objects, read-only; ``staging/<key>`` holds uploads on their way in; ``scratch`` holds
+what is being put in one go. Durable means: the file's data reached the disk (fdatasync), and so did every directory
+entry that leads to it. An object appears under its key by ``link``, which fails when the name is taken, so nothing can
+be overwritten, not even by two processes at once.
 
 A process that dies between the link and the removal of the staged name leaves one file with two names. Whoever opens
 the upload next takes it for finished, and never for something that may still be written.
@@ -105,7 +105,7 @@ class FileStore:
             try:
                 os.link(source, final)
             except FileExistsError:
-                if not _same_bytes(source, final):
+                if not final.is_file() or not _same_bytes(source, final):
                     raise AlreadyStored(f"{key} already holds other bytes") from None
             _settle_folder(final.parent)
             return ObjectStat(key, final.stat().st_size)
@@ -114,10 +114,14 @@ class FileStore:
         self._path(key)  # a key that cannot be is refused before anything is written
         scratch = self._scratch / secrets.token_hex(16)
         try:
-            with full_disk_in_words(), scratch.open("xb", buffering=0) as file:
+            fd = _open_new(scratch)
+            try:
                 for piece in pieces:
-                    _write_all(file.fileno(), piece)
-                os.fdatasync(file.fileno())
+                    _write_all(fd, piece)
+                with full_disk_in_words():
+                    os.fdatasync(fd)
+            finally:
+                os.close(fd)
             return self.publish(key, scratch)
         finally:
             scratch.unlink(missing_ok=True)
@@ -269,10 +273,16 @@ def full_disk_in_words() -> Iterator[None]:
         raise StoreUnwell(f"the disk of the object store reported an error: {wrong.strerror}") from wrong
 
 
+def _open_new(path: Path) -> int:
+    with full_disk_in_words():
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+
 def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+    with full_disk_in_words():
+        while view:
+            view = view[os.write(fd, view) :]
 
 
 def _read_exactly(fd: int, offset: int, length: int) -> bytes:

@@ -142,6 +142,7 @@ def start_seaweed(folder: Path) -> tuple[subprocess.Popen[bytes], Seaweed]:
     flags = {
         "dir": folder, "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "s3": "true", "s3.config": folder / "s3.json",
         "filer": "true", "filer.disableHttp": "true", "master.telemetry": "false",
+        "s3.autoCreateBucket": "false",
         "master.volumeSizeLimitMB": 64, "volume.max": 200, "volume.minFreeSpace": "0",
         "master.port": master, "volume.port": volume, "filer.port": filer, "s3.port": s3,
         "master.port.grpc": grpc[0], "volume.port.grpc": grpc[1], "filer.port.grpc": grpc[2], "s3.port.grpc": grpc[3],
@@ -154,12 +155,15 @@ def start_seaweed(folder: Path) -> tuple[subprocess.Popen[bytes], Seaweed]:
     return process, server
 
 
-def s3_client(endpoint: str, access_key: str, secret_key: str) -> Any:
+def s3_client(endpoint: str | None, access_key: str, secret_key: str) -> Any:
     """A plain client, for what tests do behind the store's back."""
     import boto3
     from botocore.config import Config
 
-    patience = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=2)
+    patience = Config(
+        s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=2,
+        request_checksum_calculation="when_required",
+    )  # fmt: skip
     return boto3.client(
         "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id=access_key,
         aws_secret_access_key=secret_key, config=patience,

@@ -1,4 +1,8 @@
-"""Continuity in plain words: what happened to a recording, in order, as a person in court would want it told.
+"""Continuity in plain words: what happened to an exhibit, in order, as a person in court would want it told.
+
+An exhibit has two histories in the ledger: its recording's (what became of the bytes, whichever case they are in) and its
+own (what was done with it in its case). Told together they are its continuity; kept apart, one case does not learn of
+another in which the same recording is an exhibit.
 
 Every line comes from one ledger entry and says where its proof is. Names are looked up behind their commitments; one
 that was erased is said to be erased, and the line stays.
@@ -53,13 +57,13 @@ class Line:
     published: bool
 
 
-def lines_of(session: Session, subject: str, *, limit: int = 2_000) -> list[Line]:
-    """All events of a subject (``recording:rec_...``), oldest first."""
+def lines_of(session: Session, *subjects: str, limit: int = 2_000) -> list[Line]:
+    """All events of some subjects (``recording:rec_...``, ``exhibit:exh_...``), oldest first."""
     newest = newest_checkpoint(session)
     size = 0 if newest is None else newest.size
     rows = session.execute(
         select(LedgerEntry.id, LedgerEntry.act, LedgerEntry.place)
-        .where(LedgerEntry.subject == subject)
+        .where(LedgerEntry.subject.in_(subjects))
         .order_by(LedgerEntry.id)
         .limit(limit)
     ).all()

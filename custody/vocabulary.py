@@ -123,5 +123,5 @@ MEANINGS: dict[ActKind, Meaning] = {
     ActKind.LOG_CLOSED: Meaning(_ALTERATION, "The ledger was closed.", ("log",)),
 }
 
-SUBJECTS = ("recording", "exhibit", "upload", "case", "link", "dock", "camera", "person", "key", "log")
+SUBJECTS = ("exhibit", "recording", "upload", "case", "link", "dock", "camera", "person", "key", "log")
 """Keys of ``on`` that can be an entry's subject, the first that is there taken: its chain is the subject's history."""

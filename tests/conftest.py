@@ -14,7 +14,7 @@ from evidence.ground import Ground, open_ground
 from evidence.migrate import migrate
 from evidence.settings import Settings
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.browsers", "tests.servers"]
 
 
 @pytest.fixture

@@ -5,10 +5,12 @@ that the playlist adds up to, and composition offsets are signed (``trun`` versi
 recording is shown at 0 and frame n at its own time, with B-frames and uneven rates alike.
 """
 
+import mmap
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+Bytes = bytes | mmap.mmap  # a file that is too long for memory is looked at where it lies
 _KEY, _NOT_KEY = 0x02000000, 0x01010000  # depends on nothing; depends on others and is not a sync sample
 _CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf"})
 
@@ -67,7 +69,7 @@ def _traf(track: Track, offset: int) -> bytes:
     return box(b"traf", head, time, run)
 
 
-def walk(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
+def walk(data: Bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
     """Type, payload start and end of every box, containers before what they contain. Ends at the first nonsense."""
     end = len(data) if end is None else end
     while start + 8 <= end:
@@ -92,7 +94,7 @@ class InitTrack:
     timescale: int
 
 
-def init_tracks(init: bytes) -> list[InitTrack]:
+def init_tracks(init: Bytes) -> list[InitTrack]:
     """The tracks of an init segment in order."""
     numbers: list[int] = []
     scales: list[int] = []
@@ -141,7 +143,7 @@ class Fragment:
     start: int
 
 
-def fragments_of(data: bytes, video: int) -> tuple[int, list[Fragment]]:
+def fragments_of(data: Bytes, video: int) -> tuple[int, list[Fragment]]:
     """Length of the init part and all fragments of a fragmented MP4 that is at hand in full."""
     first, found, at = 0, [], -1
     for kind, start, end in walk(data):
@@ -157,7 +159,7 @@ def fragments_of(data: bytes, video: int) -> tuple[int, list[Fragment]]:
     return first, [Fragment(*row) for row in found]
 
 
-def _traf_start(data: bytes, start: int, end: int) -> tuple[int, int]:
+def _traf_start(data: Bytes, start: int, end: int) -> tuple[int, int]:
     number = time = -1
     for kind, inner, _ in walk(data, start, end):
         if kind == b"tfhd":

@@ -34,6 +34,7 @@ class ActKind(StrEnum):
     RENDITION_MADE = "rendition_made"
     RENDITION_FAILED = "rendition_failed"
     SUGGESTED = "suggested"
+    CLAIMED = "claimed"
     REFERENCED = "referenced"
     REFERENCE_CORRECTED = "reference_corrected"
     CASE_OPENED = "case_opened"
@@ -92,6 +93,7 @@ MEANINGS: dict[ActKind, Meaning] = {
     ActKind.RENDITION_MADE: Meaning(_ALTERATION, "A rendition was made from the original.", ("recording",)),
     ActKind.RENDITION_FAILED: Meaning(_ALTERATION, "A rendition could not be made.", ("recording",)),
     ActKind.SUGGESTED: Meaning(_ALTERATION, "A machine suggested areas for redaction.", ("recording",)),
+    ActKind.CLAIMED: Meaning(_ALTERATION, "An officer said that the recording is theirs.", ("recording",)),
     ActKind.REFERENCED: Meaning(_COMBINATION, "A case reference was entered for the recording.", ("recording",)),
     ActKind.REFERENCE_CORRECTED: Meaning(_ALTERATION, "The case reference was corrected.", ("recording",)),
     ActKind.CASE_OPENED: Meaning(_COLLECTION, "The case was opened.", ("case",)),

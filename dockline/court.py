@@ -26,7 +26,7 @@ class DoesNotPlay(DocklineError):
 
 @dataclass(slots=True)
 class Played:
-    """What was played: how many segments and bytes, and when the first media segment was there (seconds since start)."""
+    """What was played: how many segments and bytes, and the seconds until the first media segment was there."""
 
     viewing: str
     rendition: str

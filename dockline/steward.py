@@ -8,8 +8,8 @@ import threading
 import time
 
 import structlog
-from custody.sequencer import Sequencer
 
+from custody.sequencer import Sequencer
 from evidence import outbox
 from evidence.ground import Ground
 from evidence.queue import sender

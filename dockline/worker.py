@@ -44,21 +44,21 @@ class Workbench:
             return
         told = log.bind(job=job.id, kind=job.kind, subject=job.subject, attempt=job.attempt)
         told.info("job begun")
-        with _Heartbeat(ground, job.id):
+        with _Heartbeat(ground, job):
             try:
                 self._handlers[job.kind](job)
             except Exception as wrong:  # noqa: BLE001 - the worker's edge: every failure becomes the job's state
-                again = outbox.fail(ground.database, job.id, f"{type(wrong).__name__}: {wrong}", ground.clock)
+                again = outbox.fail(ground.database, job, f"{type(wrong).__name__}: {wrong}", ground.clock)
                 told.exception("job failed", again=again)
                 return
-        outbox.finish(ground.database, job.id, ground.clock)
+        outbox.finish(ground.database, job, ground.clock)
         told.info("job done")
 
 
 class _Heartbeat:
-    def __init__(self, ground: Ground, job_id: str) -> None:
+    def __init__(self, ground: Ground, job: Begun) -> None:
         self._ground = ground
-        self._job_id = job_id
+        self._job = job
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
@@ -71,7 +71,7 @@ class _Heartbeat:
 
     def _beat(self) -> None:
         while not self._over.wait(_BEAT):
-            outbox.beat(self._ground.database, self._job_id, self._ground.clock)
+            outbox.beat(self._ground.database, self._job, self._ground.clock)
 
 
 def run(ground: Ground, queues: set[str], threads: int) -> None:

@@ -1,4 +1,4 @@
-"""Secure links from the recipient's side: hand in the link, type the security code, and hold a session of that link alone.
+"""Secure links from the recipient's side: hand in the link, type the security code, hold a session of that link alone.
 
 Mail scanners fetch links, run scripts and press buttons; nothing here is spent by any of that. A fetched page changes
 nothing, a handed-in link leads to a form, and only a right code counts as an opening. Who has a wrong link is told the
@@ -110,10 +110,7 @@ def enter_code(ground: Ground, pending: str, typed: str, *, address: str, agent:
         link = _pending(session, ground, pending, lock=True)
         require_open(session, link, now)
         code = session.scalar(
-            select(LinkCode)
-            .where(LinkCode.link_id == link.id)
-            .order_by(LinkCode.created_at.desc(), LinkCode.id.desc())
-            .limit(1)
+            select(LinkCode).where(LinkCode.link_id == link.id).order_by(LinkCode.created_at.desc(), LinkCode.id.desc())
         )
         if code is not None and _is_right(ground, code, digits, now):
             return _open(session, ground, link, code, agent)
@@ -126,7 +123,7 @@ def enter_code(ground: Ground, pending: str, typed: str, *, address: str, agent:
 
 
 def find_session(session: Session, reference: str, link_id: str, now: datetime) -> LinkSession | None:
-    """The living session of a link's cookie. Raises :class:`LinkClosed` where the link, once opened, has ended since."""
+    """The living session of a link's cookie. Raises :class:`LinkClosed` where the link has ended since."""
     row = session.get(LinkSession, hash_secret(reference)) if reference else None
     if row is None or row.link_id != link_id:
         return None
@@ -167,28 +164,31 @@ def _pending(session: Session, ground: Ground, pending: str, *, lock: bool = Fal
 
 
 def _is_right(ground: Ground, code: LinkCode, digits: str, now: datetime) -> bool:
-    spent = code.used_at is not None and code.channel != links.STANDING
-    if spent or code.expires_at <= now or code.tries >= links.CODE_TRIES:
+    if _is_spent(code) or code.expires_at <= now or code.tries >= links.CODE_TRIES:
         return False
     return compare_digest(code.mark, links.code_mark(ground.sealer, code.id, digits))
 
 
 def _failed(session: Session, ground: Ground, link: Link, code: LinkCode) -> bool:
     """Count a wrong try; whether the code is closed by it. The closing is told to the ledger, once a code."""
-    if code.used_at is None and code.tries < links.CODE_TRIES:
+    if not _is_spent(code) and code.tries < links.CODE_TRIES:
         code.tries += 1
         if code.tries == links.CODE_TRIES:
             on = acts.on_exhibit(link.exhibit, link=link.id)
             who = acts.recipient(session, link)
             acts.tell(session, ground.clock, ActKind.LINK_REFUSED, who, on, why="too many wrong security codes")
-    return code.used_at is None and code.tries >= links.CODE_TRIES
+    return not _is_spent(code) and code.tries >= links.CODE_TRIES
+
+
+def _is_spent(code: LinkCode) -> bool:
+    return code.used_at is not None and code.channel != links.STANDING
 
 
 def _open(session: Session, ground: Ground, link: Link, code: LinkCode, agent: str) -> Opened:
     now = ground.clock.now()
     until = min(now + timedelta(seconds=ground.settings.session_absolute), link.expires_at)
     reference = cookies.new_reference()
-    code.used_at = now
+    code.used_at, code.tries = now, 0
     link.openings += 1
     link.opened_at = now
     session.add(

@@ -119,6 +119,13 @@ class Permission:
         return visit
 
 
+class OpenToAll(Permission):
+    """For what anybody may read and nobody is asked about: no cookie is looked at, so nothing is looked up."""
+
+    async def __call__(self) -> None:  # type: ignore[override]
+        """Everybody."""
+
+
 def check_token(fields: Fields, token: str) -> None:
     """Return only if a form carries its session's token; raises :class:`StaleForm`."""
     typed = fields.text("form_token").partition(".")[0]
@@ -152,6 +159,7 @@ def _living(ground: Ground, reference: str) -> WebSession | None:
     return row
 
 
+Anybody = Annotated[None, Depends(OpenToAll(Action.READ_PUBLIC))]
 SignsIn = Annotated[Visit, Depends(Permission(Action.SIGN_IN))]
 ReadsPublic = Annotated[Visit, Depends(Permission(Action.READ_PUBLIC))]
 OpensLink = Annotated[Visit, Depends(Permission(Action.OPEN_LINK))]

@@ -1,8 +1,8 @@
 """Secure links from the owner's side: to whom, for what, until when; codes to read out; each opening; the end of it.
 
-The address is ``/open#<link>.<secret>``: what stands after ``#`` never reaches a server's log, and of the secret only a hash
-is kept, so the address can be shown once and never again. A link alone opens nothing. Its owner reads a security code out,
-six digits, kept as a keyed hash, good once, for ten minutes and five tries.
+The address is ``/open#<link>.<secret>``: what stands after ``#`` never reaches a server's log, and of the secret only a
+hash is kept, so the address can be shown once and never again. A link alone opens nothing. Its owner reads a security
+code out, six digits, kept as a keyed hash, good once, for ten minutes and five tries.
 """
 
 import secrets
@@ -160,7 +160,7 @@ def share(
     code_lasts: timedelta = CODE_LASTS,
     standing: bool = False,
 ) -> Shared:
-    """A link and a code for it at once, by a person's identifier, for programs that stand in for the owner's two clicks.
+    """A link and a code for it at once, by a person's identifier: for programs that stand in for the owner's clicks.
 
     Raises ``NotFound`` or ``MayNot`` when that person may not disclose the exhibit.
     """
@@ -236,7 +236,7 @@ def live_counts(session: Session, case_id: str, now: datetime) -> dict[str, int]
         .where(Exhibit.case_id == case_id, Link.revoked_at.is_(None), Link.expires_at > now)
         .group_by(Link.exhibit_id)
     )
-    return {exhibit_id: number for exhibit_id, number in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def history(session: Session, link: Link, *, limit: int = 200) -> list[tuple[datetime, str]]:

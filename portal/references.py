@@ -1,4 +1,4 @@
-"""The reference, typed once: it opens or joins the case, numbers the exhibits, and follows clips that are still on their way.
+"""The reference, typed once: it opens or joins the case, numbers the exhibits, and waits for clips on their way.
 
 A correction is a new act, and it wins: the recording leaves the wrong case, its exhibit there is withdrawn, links to it
 end, and both the old and the new reference stay told in the ledger. Entering the same again changes nothing.

@@ -9,25 +9,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from evidence.settings import Settings
 
-_WRITE = "dockline_write"
+_READ = "dockline_read"
 
 
 class Database:
     """Opens transactions. One per process; threads share it."""
 
     def __init__(self, url: str, *, pool: int = 20) -> None:
-        self.engine = create_engine(url, pool_size=pool, max_overflow=pool, pool_pre_ping=not url.startswith("sqlite"))
-        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        address = _with_driver(url)
+        self.is_sqlite = address.get_backend_name() == "sqlite"
+        self._writing = create_engine(address, pool_size=pool, max_overflow=pool, pool_pre_ping=not self.is_sqlite)
         if self.is_sqlite:
-            event.listen(self.engine, "connect", _prepare_sqlite)
-            event.listen(self.engine, "begin", _begin_sqlite)
-        self._writing = self.engine.execution_options(**{_WRITE: True})
+            event.listen(self._writing, "connect", _prepare_sqlite)
+            event.listen(self._writing, "begin", _begin_sqlite)
+            self.engine = self._writing.execution_options(**{_READ: True})
+        else:
+            self.engine = self._writing.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @classmethod
     def of(cls, settings: Settings) -> "Database":
@@ -42,7 +45,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A transaction that only reads, on one snapshot."""
+        """A transaction that only reads, on one snapshot; to write in it is an error on both databases."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
@@ -65,5 +68,12 @@ def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITE, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    reads = connection.get_execution_options().get(_READ, False)
+    connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reads else 'OFF'}")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _with_driver(url: str) -> URL:
+    """The URL with psycopg named, where only PostgreSQL is: otherwise SQLAlchemy looks for another driver."""
+    parsed = make_url(url)
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername in {"postgres", "postgresql"} else parsed

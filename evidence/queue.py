@@ -63,7 +63,7 @@ class DramatiqQueue:
     def work(self, queues: set[str], threads: int, stop: threading.Event) -> None:
         """Do the jobs of some queues in this process until told to stop."""
         worker = Worker(self.broker, queues=queues, worker_threads=threads, worker_timeout=200)
-        worker.queue_prefetch = 1  # a long job must not keep the next one waiting behind it
+        worker.queue_prefetch = threads  # counts those at hand: no message waits behind a long job
         worker.start()
         try:
             stop.wait()

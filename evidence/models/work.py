@@ -21,14 +21,14 @@ class Job(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]
-    sent_at: Mapped[datetime | None]
+    wake_at: Mapped[datetime]  # when the queue is to hear of it, for the first time or once more
     started_at: Mapped[datetime | None]
     beat_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(String(1000), default="")
     __table_args__ = (
         UniqueConstraint("kind", "subject"),
-        Index("ix_jobs_waiting", "state", "sent_at", "due_at"),
+        Index("ix_jobs_waiting", "state", "wake_at"),
     )
 
 

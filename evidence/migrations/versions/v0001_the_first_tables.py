@@ -43,7 +43,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcTime(), nullable=False),
         sa.Column("due_at", UtcTime(), nullable=False),
-        sa.Column("sent_at", UtcTime(), nullable=True),
+        sa.Column("wake_at", UtcTime(), nullable=False),
         sa.Column("started_at", UtcTime(), nullable=True),
         sa.Column("beat_at", UtcTime(), nullable=True),
         sa.Column("finished_at", UtcTime(), nullable=True),
@@ -52,7 +52,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "subject", name=op.f("uq_jobs_kind_subject")),
     )
     with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.create_index("ix_jobs_waiting", ["state", "sent_at", "due_at"], unique=False)
+        batch_op.create_index("ix_jobs_waiting", ["state", "wake_at"], unique=False)
 
     op.create_table(
         "leases",

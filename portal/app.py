@@ -14,9 +14,9 @@ from portal import problems
 from portal.dependencies import Portal
 from portal.guard import Guard
 from portal.rendering import Renderer
-from portal.routes import account, admin, open_to_all
+from portal.routes import account, admin, footage, open_to_all
 
-ROUTERS = (account.router, admin.router, open_to_all.router)
+ROUTERS = (account.router, admin.router, footage.router, open_to_all.router)
 
 
 def create_app(ground: Ground) -> FastAPI:

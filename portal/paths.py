@@ -47,6 +47,11 @@ def docking_reference(docking_id: str) -> str:
     return f"{FOOTAGE}/{docking_id}/reference"
 
 
+def docking_claim(docking_id: str) -> str:
+    """POST: an officer says that a docking nobody is known for is theirs."""
+    return f"{FOOTAGE}/{docking_id}/claim"
+
+
 def exhibit_viewings(exhibit_id: str) -> str:
     """POST: begin a viewing of an exhibit."""
     return f"/exhibits/{exhibit_id}/viewings"
@@ -100,3 +105,48 @@ def person_invite(person_id: str) -> str:
 def person_remove(person_id: str) -> str:
     """POST: close an account."""
     return f"{PEOPLE}/{person_id}/remove"
+
+
+def exhibit_original(exhibit_id: str) -> str:
+    """GET: begin a download of the original; leads to :func:`download`."""
+    return f"/exhibits/{exhibit_id}/original"
+
+
+def recording_original(recording_id: str) -> str:
+    """The same for a recording that is in no case yet."""
+    return f"/recordings/{recording_id}/original"
+
+
+def court_original(link_id: str) -> str:
+    """The same by a secure link that allows it."""
+    return f"/court/{link_id}/original"
+
+
+def exhibit_proof(exhibit_id: str, entry: int | str) -> str:
+    """GET: the inclusion proof of one entry of an exhibit's continuity."""
+    return f"/exhibits/{exhibit_id}/proofs/{entry}"
+
+
+def recording_proof(recording_id: str, entry: int | str) -> str:
+    """The same for a recording that is in no case yet."""
+    return f"/recordings/{recording_id}/proofs/{entry}"
+
+
+def court_proof(link_id: str, entry: int | str) -> str:
+    """The same by a secure link."""
+    return f"/court/{link_id}/proofs/{entry}"
+
+
+def exhibit_shows(exhibit_id: str) -> str:
+    """POST: what an exhibit shows, in its officer's words (field ``shows``)."""
+    return f"/exhibits/{exhibit_id}/shows"
+
+
+def play(viewing_id: str, name: str) -> str:
+    """GET: playlist, segments, tables and pictures of one viewing."""
+    return f"/play/{viewing_id}/{name}"
+
+
+def download(viewing_id: str) -> str:
+    """GET: the bytes of the original, by ranges, for a download whose entry is durable."""
+    return f"/downloads/{viewing_id}"

@@ -20,11 +20,11 @@ from portal.views.page import Form, Notice
 router = APIRouter()
 
 _ROLES = (
-    admin.Role(value=Role.OFFICER, name="Officer", words="Sees their own footage and their agency's cases, shares exhibits"),
+    admin.Role(value=Role.OFFICER, name="Officer", words="Sees own footage and the agency's cases; shares exhibits"),
     admin.Role(value=Role.PROSECUTOR, name="Prosecutor", words="Sees cases, watches exhibits and shares them"),
     admin.Role(value=Role.REDACTOR, name="Redactor", words="Sees cases and watches exhibits to prepare what is hidden"),
     admin.Role(value=Role.AUDITOR, name="Auditor", words="Reads the ledger, continuity and links, and watches nothing"),
-    admin.Role(value=Role.ADMINISTRATOR, name="Administrator", words="Looks after docks and people, and watches nothing"),
+    admin.Role(value=Role.ADMINISTRATOR, name="Administrator", words="Looks after docks and people; watches nothing"),
 )  # fmt: skip
 
 

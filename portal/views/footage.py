@@ -86,10 +86,14 @@ class DockingFootage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MyFootage(Page):
-    """An officer's own footage. ``officer`` is the collar number under which cameras know them, or empty."""
+    """An officer's own footage. ``officer`` is the collar number under which cameras know them, or empty.
+
+    ``unclaimed`` is footage of the agency that no known officer is said to have made; each can be claimed.
+    """
 
     template: ClassVar[str] = "footage.html"
     section: ClassVar[Section | None] = Section.FOOTAGE
     officer: str
     dockings: tuple[DockingFootage, ...] = ()
     more: bool = False
+    unclaimed: tuple[DockingFootage, ...] = ()

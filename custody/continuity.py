@@ -1,8 +1,8 @@
 """Continuity in plain words: what happened to an exhibit, in order, as a person in court would want it told.
 
 An exhibit has two histories in the ledger: its recording's (what became of the bytes, whichever case they are in) and
-its own (what was done with it in its case). Told together they are its continuity; kept apart, one case does not learn of
-another in which the same recording is an exhibit.
+its own (what was done with it in its case). Told together they are its continuity; kept apart, one case does not
+learn of another in which the same recording is an exhibit.
 
 Every line comes from one ledger entry and says where its proof is. Names are looked up behind their commitments; one
 that was erased is said to be erased, and the line stays.

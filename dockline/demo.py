@@ -1,8 +1,9 @@
 """``dockline demo``: a camera's real footage from the dock to a court's link, with the real parts and nothing faked.
 
 It starts ``dockline up`` on a folder of its own, makes an officer, enrols a dock, docks a camera with a reference,
-waits for the exhibit, issues a secure link, opens it as a court would, plays every segment, and checks the ledger. Run again
-on the same folder it finds everything already there. Whatever process is killed on the way, running it again ends well.
+waits for the exhibit, issues a secure link, opens it as a court would, plays every segment, and checks the ledger.
+Run again on the same folder it finds everything already there. Whatever process is killed on the way, running it
+again ends well.
 """
 
 import contextlib

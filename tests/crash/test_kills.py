@@ -1,8 +1,8 @@
 """kill -9 of any process at any moment: every acknowledged byte is there afterwards, once, and the ledger verifies.
 
 A demonstration is started, one of its processes is killed at a random moment, it is started again, and so on. What
-the dock was told is safe is compared with the store at the end. The seed is printed, so that a failure can be run again;
-``DOCKLINE_KILLS`` sets how many kills.
+the dock was told is safe is compared with the store at the end. The seed is printed, so that a failure can be run
+again; ``DOCKLINE_KILLS`` sets how many kills.
 """
 
 import hashlib

@@ -52,6 +52,16 @@ def label_of(path: bytes) -> str:
     return label
 
 
+def plain_text(text: str, limit: int) -> str:
+    """A text that a camera or a person gave, without what cannot be shown, cut to a number of characters."""
+    return _UNFIT.sub(" ", text).strip()[:limit].rstrip()
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text can be shown as it is."""
+    return _UNFIT.search(text) is None
+
+
 def _escaped(found: re.Match[str]) -> str:
     point = ord(found[0])
     return f"\\x{point - 0xDC00:02x}" if 0xDC80 <= point <= 0xDCFF else f"\\u{point:04x}"

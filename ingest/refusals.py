@@ -61,6 +61,9 @@ CODE_REFUSED = Refusal(
     "The enrolment code is unknown, used or expired",
     "Ask the administrator for a new code: each is good once.",
 )
+TOO_MANY_TRIES = Refusal(
+    "too-many-tries", 429, "Too many wrong codes came from this address", "Wait 15 minutes and type the code again."
+)
 CHALLENGE_REFUSED = Refusal(
     "challenge-refused",
     403,

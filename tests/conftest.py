@@ -17,6 +17,15 @@ from evidence.settings import Settings
 pytest_plugins = ["tests.browsers", "tests.servers"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a real server, so that it can be chosen or left out: ``pytest -m "not s3"``."""
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        for fixture, mark in (("seaweedfs", "s3"), ("postgres_server", "postgres")):
+            if fixture in used:
+                item.add_marker(mark)
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     """22 November 2026, ten minutes past ten in the evening, until a test moves it."""

@@ -158,7 +158,10 @@ def _promises(ground: Ground) -> Iterator[_Promise]:
         for recording in session.scalars(select(Recording).order_by(Recording.stored_at)):
             yield _Promise(f"master {recording.id}", recording.object_key, recording.digest, recording.size)
         for made in session.scalars(select(Rendition).where(Rendition.state == "ready")):
-            yield _Promise(f"rendition {made.profile} of {made.recording_id}", made.object_key, made.digest, made.size)
+            what = f"rendition {made.profile} of {made.recording_id}"
+            yield _Promise(what, made.object_key, made.digest, made.size)
+            for name, part in made.detail.get("parts", {}).items():
+                yield _Promise(f"{what}: {name}", part["key"], part["digest"], part["size"])
         for plan in session.scalars(select(RedactionPlan).where(RedactionPlan.object_key != "")):
             yield _Promise(f"plan {plan.version} of {plan.recording_id}", plan.object_key, plan.digest, None)
         for apart in session.scalars(select(Quarantined)):

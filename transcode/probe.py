@@ -111,6 +111,21 @@ class Probe:
             why_not_playable=told.get("why_not_playable"),
         )
 
+    @classmethod
+    def read(cls, kept: dict[str, Any]) -> Self:
+        """From the form in which it is kept: ``dataclasses.asdict``, through JSON."""
+        return cls(
+            **{
+                **kept,
+                "health": Health(kept["health"]),
+                "reasons": tuple(kept["reasons"]),
+                "streams": tuple(StreamFound(**stream) for stream in kept["streams"]),
+                "picture": Picture(**kept["picture"]) if kept["picture"] else None,
+                "sound": Sound(**kept["sound"]) if kept["sound"] else None,
+                "tags": tuple((name, value) for name, value in kept["tags"]),
+            }
+        )
+
 
 def _picture(told: dict[str, Any]) -> Picture:
     same = ("profile", "pixels", "width", "height", "shown_width", "shown_height", "rotation", "aspect", "rate")

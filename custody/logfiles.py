@@ -1,6 +1,6 @@
 """The log's static files in the object store: tiles and entry bundles below ``log/``, as C2SP tlog-tiles has them."""
 
-from custody.tile import TileMissing
+from custody.tile import WIDTH, BundleId, TileMissing
 from evidence.errors import NotFound
 from evidence.objectstore import ObjectStore, read_all
 
@@ -23,3 +23,15 @@ class LogFiles:
     def write(self, path: str, data: bytes) -> None:
         """Store a file durably; the same again is fine."""
         self._objects.put_once(PREFIX + path, data)
+
+    def discard_partials(self, path: str) -> int:
+        """Discard the partial forms of the full tile or bundle under a path; how many there were."""
+        return self._objects.discard_partials(PREFIX + path)
+
+    def go_beyond(self, size: int) -> bool:
+        """Whether there are entry bundles that only a log of more than ``size`` entries has written."""
+        index, width = divmod(size, WIDTH)
+        if self._objects.stat(PREFIX + BundleId(index).path) is not None:
+            return True
+        partial = f"{PREFIX}{BundleId(index).path}.p/"
+        return any(int(key.removeprefix(partial)) > width for key in self._objects.keys(partial))

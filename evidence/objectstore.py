@@ -6,6 +6,9 @@ same bytes again is fine (every job may run twice), putting other bytes raises :
 A large upload arrives through an :class:`Incoming`: bytes are appended to a staging place, made durable, and finished
 under their key without being copied. Its key is chosen when it begins, because a real S3 server cannot rename.
 
+Nothing is ever removed, with one exception that is as narrow as it can be: partial tiles of the ledger, which are made
+from entries that the full tile beside them holds as well (:meth:`ObjectStore.discard_partials`).
+
 Implementations: :mod:`evidence.objectstore_files` (the embedded default), :mod:`evidence.objectstore_s3`, and
 :class:`MemoryStore` below, the shipped fake. All three pass ``tests/contract``.
 """
@@ -16,10 +19,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-from evidence.errors import AlreadyStored, BadInput, NotFound
+from evidence.errors import AlreadyStored, BadInput, NotFound, Refused
 
 _STEP = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}"  # a file's name may have 255 bytes
 _KEY = re.compile(rf"{_STEP}(/{_STEP})*")
+_FULL_TILE = re.compile(r"log/tile/(entries|[0-9]{1,2})/(x[0-9]{3}/)*[0-9]{3}")  # C2SP tlog-tiles
+_WIDTH = re.compile(r"[1-9][0-9]{0,2}")
 PIECE = 4 * 1024 * 1024  # bytes per step when a range is streamed
 
 
@@ -120,6 +125,24 @@ class ObjectStore(Protocol):
         """All keys that begin with a prefix, sorted."""
         ...
 
+    def discard_partials(self, key: str) -> int:
+        """Remove the partial tiles ``<key>.p/<width>`` that the full tile under ``key`` supersedes; how many.
+
+        The one way in which anything leaves a store. Raises :class:`~evidence.errors.Refused` for every key that is not
+        that of a full tile or entry bundle of the ledger, and :class:`NotFound` while the full one is not there.
+        """
+        ...
+
+
+def superseded(store: ObjectStore, key: str) -> list[str]:
+    """The keys of partial tiles that the full tile under ``key`` supersedes; the check behind ``discard_partials``."""
+    if not _FULL_TILE.fullmatch(key):
+        raise Refused(f"{key[:80]} is not a tile of the ledger", advice="Nothing else may be removed from the store.")
+    if store.stat(key) is None:
+        raise NotFound(f"no object under {key}; its partial forms are all there is")
+    prefix = f"{key}.p/"
+    return [found for found in store.keys(prefix) if _WIDTH.fullmatch(found.removeprefix(prefix))]
+
 
 def checked_key(key: str) -> str:
     """Return a key that is safe as a relative path; raises :class:`BadInput` for any other."""
@@ -203,6 +226,14 @@ class MemoryStore:
     def keys(self, prefix: str) -> Iterator[str]:
         """See :class:`ObjectStore`."""
         return iter(sorted(key for key in self._objects if key.startswith(prefix)))
+
+    def discard_partials(self, key: str) -> int:
+        """See :class:`ObjectStore`."""
+        found = superseded(self, key)
+        with self._lock:
+            for partial in found:
+                self._objects.pop(partial, None)
+        return len(found)
 
     def staged(self, key: str) -> bytearray:
         """The staging place of a key, made when it is not there."""

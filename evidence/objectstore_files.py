@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 from evidence.directfile import DirectFile
 from evidence.errors import AlreadyStored, BadInput, NotFound, OutOfSpace, StoreUnwell
-from evidence.objectstore import PIECE, Incoming, ObjectStat, check_whole, checked_key
+from evidence.objectstore import PIECE, Incoming, ObjectStat, check_whole, checked_key, superseded
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
@@ -90,6 +90,14 @@ class FileStore:
         top = self._objects / checked_key(folder) if folder else self._objects
         found = (path.relative_to(self._objects).as_posix() for path in top.rglob("*") if path.is_file())
         return iter(sorted(key for key in found if key.startswith(prefix)))
+
+    def discard_partials(self, key: str) -> int:
+        """See :class:`~evidence.objectstore.ObjectStore`."""
+        found = superseded(self, key)
+        with full_disk_in_words():
+            for partial in found:
+                self._path(partial).unlink(missing_ok=True)
+        return len(found)
 
     def free(self) -> int | None:
         """See :class:`~evidence.objectstore.ObjectStore`: what an ordinary user may still write."""

@@ -27,7 +27,7 @@ from botocore.exceptions import ClientError
 
 from evidence.clock import Clock, SystemClock
 from evidence.errors import AlreadyStored, Misconfigured, NotFound, StoreUnwell
-from evidence.objectstore import PIECE, Incoming, ObjectStat, checked_key
+from evidence.objectstore import PIECE, Incoming, ObjectStat, checked_key, superseded
 from evidence.objectstore_s3_errors import TAKEN, code_of, s3_in_words
 from evidence.objectstore_s3_incoming import S3Incoming, md5_base64
 from evidence.objectstore_s3_probe import LOCK_ADVICE, WriteOnce, probe
@@ -131,6 +131,14 @@ class S3Store:
         with s3_in_words(f"listing {prefix}"):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
             return iter(sorted(found["Key"] for page in pages for found in page.get("Contents", [])))
+
+    def discard_partials(self, key: str) -> int:
+        """See :class:`~evidence.objectstore.ObjectStore`. A bucket that keeps versions keeps these as well."""
+        found = superseded(self, key)
+        with s3_in_words(f"tidying {key}"):
+            for partial in found:
+                self.client.delete_object(Bucket=self.bucket, Key=partial)
+        return len(found)
 
     def probe(self) -> WriteOnce:
         """Find out, by trying, what this server does with locks, taken keys and wrong sums. Leaves one small object."""

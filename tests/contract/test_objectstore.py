@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evidence.errors import AlreadyStored, BadInput, NotFound, NotReadableYet
+from evidence.errors import AlreadyStored, BadInput, NotFound, NotReadableYet, Refused
 from evidence.objectstore import Incoming, ObjectStore, read_all, stream
 from tests.contract.conftest import Place
 
@@ -157,6 +157,47 @@ def test_a_key_that_could_lead_elsewhere_is_refused(store: ObjectStore, key: str
     for use in (lambda: store.put_once(key, b""), lambda: store.incoming(key), lambda: store.stat(key)):
         with pytest.raises(BadInput):
             use()
+
+
+# The one thing that may go
+
+
+def a_tile(place: Place) -> str:
+    """A tile that no other test uses, because all places on one S3 server share the ledger's folder."""
+    return f"log/tile/0/x{random.randrange(1000):03d}/x{random.randrange(1000):03d}/{random.randrange(1000):03d}"
+
+
+def test_a_full_tile_lets_its_partial_forms_go_and_nothing_else(place: Place) -> None:
+    store, tile = place.again(), a_tile(place)
+    for key in (tile, f"{tile}.p/1", f"{tile}.p/255", f"{tile}.p/other", f"{tile}.px/1"):
+        store.put_once(key, key.encode())
+    assert place.again().discard_partials(tile) == 2
+    assert list(store.keys(tile)) == [tile, f"{tile}.p/other", f"{tile}.px/1"]
+    assert store.stat(f"{tile}.p/255") is None
+    assert read_all(store, tile) == tile.encode()
+    assert store.discard_partials(tile) == 0
+    store.put_once(f"{tile}.p/1", b"written again by one who was late")
+    assert store.discard_partials(tile) == 1
+
+
+def test_partial_tiles_stay_while_they_are_all_there_is(place: Place) -> None:
+    store, tile = place.again(), a_tile(place)
+    store.put_once(f"{tile}.p/7", b"hashes")
+    with pytest.raises(NotFound):
+        store.discard_partials(tile)
+    assert read_all(store, f"{tile}.p/7") == b"hashes"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "received/rec_1", "renditions/rec_1/proxy/proxy.mp4", "log/checkpoint", "log/tile", "log/tile/0", "log/tile/0/",
+        "log/tile/0/000.p/7", "log/tile/0/000/../../../received", "other/log/tile/0/000", "log/tile/0/000\n", "",
+    ],
+)  # fmt: skip
+def test_no_other_key_can_be_made_to_go(store: ObjectStore, key: str) -> None:
+    with pytest.raises(Refused):
+        store.discard_partials(key)
 
 
 # Uploads

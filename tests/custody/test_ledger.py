@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from custody import merkle
 from custody.entry import Act, ActKind, Record
@@ -20,6 +20,11 @@ from evidence.digest import Digest
 from evidence.errors import Misconfigured
 from evidence.ground import Ground
 from evidence.models import LedgerEntry, LedgerTree, PersonalValue
+
+
+@pytest.fixture
+def ground(each_ground: Ground) -> Ground:
+    return each_ground
 
 
 def stored(ground: Ground, number: int) -> Act:
@@ -48,7 +53,7 @@ def test_an_entry_that_was_rolled_back_with_its_rows_never_happened(ground: Grou
             record(session, stored(ground, 1), ground.clock)
             session.execute(text("INSERT INTO no_such_table VALUES (1)"))
 
-    with pytest.raises(OperationalError):
+    with pytest.raises(DatabaseError):
         act_and_fail()
     Sequencer(ground).run_once()
     with ground.database.read() as session:

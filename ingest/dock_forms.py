@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from custody.canonical import MAX_INTEGER
 from evidence.clock import parse_utc
+from evidence.errors import BadInput
 from ingest.docking import Announcement, Listed
 from ingest.manifest import MAX_CAMERA, MAX_MANIFEST, MAX_OFFICER, MAX_REFERENCE
 from ingest.names import is_plain
@@ -27,8 +28,8 @@ def _plain(text: str) -> str:
 def _utc(text: str) -> datetime:
     try:
         at = parse_utc(text)
-    except OverflowError as wrong:
-        raise ValueError("beyond the calendar") from wrong
+    except (BadInput, OverflowError) as wrong:
+        raise ValueError("not a time with a zone") from wrong
     if at.year < EARLIEST_YEAR:
         raise ValueError("before there were cameras")
     return at

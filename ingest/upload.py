@@ -2,13 +2,14 @@
 
 ::
 
-    receiving ──► complete ──► stored
-        │             └──────► quarantined
-        └──► abandoned
+    receiving ◄──► complete ──► stored
+        │           │   └─────► quarantined
+        └─► abandoned ◄─┘
 
 *Receiving* until the last announced byte is durable; *complete* while the manifest is missing or the bytes are being
-stored; then *stored* (under its own recording, or matched to one that was there), or *quarantined*. The truth of how
-much has arrived is the staged object; a row keeps only what is needed to trust it after a crash.
+stored; then *stored* (under its own recording, or matched to one that was there), or *quarantined*. *Abandoned* is an
+upload of a file that turned out to be still growing when it was announced: it begins anew under another id. The truth
+of how much has arrived is the staged object; a row keeps only what is needed to trust it after a crash.
 """
 
 from collections.abc import Mapping
@@ -43,7 +44,12 @@ class UploadState(StrEnum):
 _OPEN = (UploadState.RECEIVING, UploadState.COMPLETE)
 _FOLLOWS = {
     UploadState.RECEIVING: {UploadState.COMPLETE, UploadState.ABANDONED},
-    UploadState.COMPLETE: {UploadState.RECEIVING, UploadState.STORED, UploadState.QUARANTINED},
+    UploadState.COMPLETE: {
+        UploadState.RECEIVING,
+        UploadState.STORED,
+        UploadState.QUARANTINED,
+        UploadState.ABANDONED,
+    },
 }
 _UNSETTLED_FILES = ("expected", "uploading", "quarantined")  # what was set aside may be sent again from the camera
 

@@ -13,18 +13,22 @@ from evidence.ground import Ground
 from portal import problems
 from portal.dependencies import Portal
 from portal.guard import Guard
+from portal.media import Media, Packaging
 from portal.rendering import Renderer
-from portal.routes import account, admin, footage, open_to_all
+from portal.routes import account, admin, api, cases, court, exhibits, footage, ledger, links, open_to_all, play
 
-ROUTERS = (account.router, admin.router, footage.router, open_to_all.router)
+ROUTERS = (
+    account.router, footage.router, cases.router, exhibits.router, links.router, court.router, play.router,
+    admin.router, ledger.router, api.router, open_to_all.router,
+)  # fmt: skip
 
 
-def create_app(ground: Ground) -> FastAPI:
-    """The portal on a ground. Build it once a process."""
+def create_app(ground: Ground, packaging: Packaging | None = None) -> FastAPI:
+    """The portal on a ground; build it once a process. ``packaging`` is the real packager unless another is given."""
     app = FastAPI(
         title="Dockline", version="1", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )  # fmt: skip
-    app.state.portal = Portal(ground, Renderer())
+    app.state.portal = Portal(ground, Renderer(), Media(ground, packaging))
     for router in ROUTERS:
         app.include_router(router)
     for kind in (DocklineError, HTTPException, RequestValidationError):

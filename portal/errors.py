@@ -4,6 +4,7 @@
 
     Refused
     ├── NotSignedIn     nobody is signed in, or the session is over
+    │   └── LinkNotOpen the same for the recipient of a secure link
     ├── CrossSite       another site's page asked in somebody's name
     ├── StaleForm       a form without the session's token, or with that of an earlier one
     ├── Gone            a secure link was revoked, has expired or is used up
@@ -18,6 +19,13 @@ class NotSignedIn(Refused):
 
     code = "not-signed-in"
     advice = "Sign in to go on where you were."
+
+
+class LinkNotOpen(NotSignedIn):
+    """A secure link is not open in this browser, or not any more."""
+
+    code = "link-not-open"
+    advice = "Open the link again, and type a new security code."
 
 
 class CrossSite(Refused):

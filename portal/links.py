@@ -221,6 +221,17 @@ def revoke_all(session: Session, clock: Clock, exhibit: Exhibit, by: Party, why:
         revoke(session, clock, link, by, "", why)
 
 
+def touch_session(session: Session, session_id: str, now: datetime) -> None:
+    """A session of a link was used now."""
+    session.execute(update(LinkSession).where(LinkSession.id == session_id).values(seen_at=now))
+
+
+def end_session(session: Session, session_id: str, now: datetime) -> None:
+    """The recipient has finished."""
+    still = (LinkSession.id == session_id) & LinkSession.ended_at.is_(None)
+    session.execute(update(LinkSession).where(still).values(ended_at=now))
+
+
 def of_exhibit(session: Session, exhibit_id: str) -> Sequence[Link]:
     """The links to an exhibit, the newest first."""
     return session.scalars(

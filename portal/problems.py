@@ -28,10 +28,13 @@ from evidence.errors import (
 )
 from portal import paths
 from portal.attempts import TooManyTries
-from portal.errors import Busy, CrossSite, Gone, NotSignedIn, StaleForm
+from portal.court import LinkClosed
+from portal.errors import Busy, CrossSite, Gone, LinkNotOpen, NotSignedIn, StaleForm
 from portal.sign_in import NotLetIn, SignInAgain
-from portal.views.page import Shell
-from portal.views.statements import PROBLEMS, Problem
+from portal.views.court import CourtClosed
+from portal.views.page import Page, Shell
+from portal.views.statements import PROBLEMS
+from transcode.packager import PackagerBusy
 
 log = structlog.get_logger()
 
@@ -52,6 +55,7 @@ STATUSES: dict[type[DocklineError], int] = {
     Gone: 410,
     TooManyTries: 429,
     Busy: 503,
+    PackagerBusy: 503,
     TileMissing: 404,
     TileMalformed: 404,
 }
@@ -89,7 +93,11 @@ def wants_html(request: Request) -> bool:
 def _tell_known(request: Request, error: DocklineError) -> Response:
     status = status_of(error)
     if status == 401 and request.method in {"GET", "HEAD"} and wants_html(request):
-        return RedirectResponse(_sign_in(request), status_code=303)
+        where = paths.OPEN if isinstance(error, LinkNotOpen) else _sign_in(request)
+        return RedirectResponse(where, status_code=303)
+    if isinstance(error, LinkClosed) and wants_html(request):
+        closed = CourtClosed(why=error.why, owner=error.owner)
+        return HTMLResponse(_page(request, closed), status_code=status)
     log.info("request refused", path=request.url.path, method=request.method, code=error.code, reason=str(error))
     if status >= 500:
         log.error("request failed", path=request.url.path, code=error.code, exc_info=error)
@@ -119,7 +127,7 @@ def _tell(
     return JSONResponse(body, status_code=status, headers=headers, media_type="application/problem+json")
 
 
-def _page(request: Request, page: Problem) -> str:
+def _page(request: Request, page: Page) -> str:
     visit = getattr(request.state, "visit", None)
     shell = visit.shell() if visit is not None else Shell(court=request.url.path.startswith(("/court", paths.OPEN)))
     document: str = request.app.state.portal.renderer.page(page, shell)

@@ -83,7 +83,7 @@ class Reception:
             intake = await self._opened(held, known)
             _require_offset(offset, intake.length)
             error = await self._fed(held, known, intake, body)
-            length = await self._settled(held, known, intake)
+            length = await self._settled(held, known, intake, error)
             if error is not None:
                 raise error
             return length
@@ -168,12 +168,12 @@ class Reception:
         with suppress(DocklineError):
             await self.aside(upload.keep_marks, self.ground, known.id, intake.marks)
 
-    async def _settled(self, held: _Held, known: KnownUpload, intake: Intake) -> int:
+    async def _settled(self, held: _Held, known: KnownUpload, intake: Intake, error: BaseException | None) -> int:
         try:
             if intake.broken:
-                raise DockRefused(refusals.NOT_VERIFIED)
+                raise error or DockRefused(refusals.NOT_VERIFIED)
             synced = await intake.settle()
-        except DocklineError:
+        except BaseException:
             await intake.give_up()
             self._drop(held, intake)  # the next request verifies what is staged
             await self._save_marks(known, intake)

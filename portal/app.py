@@ -23,12 +23,12 @@ ROUTERS = (
 )  # fmt: skip
 
 
-def create_app(ground: Ground, packaging: Packaging | None = None) -> FastAPI:
-    """The portal on a ground; build it once a process. ``packaging`` is the real packager unless another is given."""
+def create_app(ground: Ground, packaging: Packaging | None = None, renderer: Renderer | None = None) -> FastAPI:
+    """The portal on a ground; build it once a process. Packager and renderer are the real ones unless given."""
     app = FastAPI(
         title="Dockline", version="1", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )  # fmt: skip
-    app.state.portal = Portal(ground, Renderer(), Media(ground, packaging))
+    app.state.portal = Portal(ground, renderer or Renderer(), Media(ground, packaging))
     for router in ROUTERS:
         app.include_router(router)
     for kind in (DocklineError, HTTPException, RequestValidationError):

@@ -56,11 +56,13 @@ SUGGESTION = _profile(
     "Faces found by machine, as a suggestion",
     model="centerface",
     scales="1, 1/2",
+    stride=2,
     keep_permille=200,
     continue_permille=80,
     most_gap=15,
     extend=8,
     margin_percent=30,
+    margin_unseen_percent=45,
 )
 ALL = MappingProxyType({profile.name: profile for profile in (PROXY, POSTER, SPRITE, SUGGESTION)})
 

@@ -1,8 +1,9 @@
 """How we speak with a confined child: framed messages over the one socket it has.
 
 The parent asks (``C``, JSON) and hands over either the recording's descriptor or the promise to serve its bytes. The
-child answers with JSON (``J``), bytes (``B``) or a reason in words (``E``). While it works it may ask for ranges
-(``R``), which the parent answers with data (``D``). Every message is one byte of kind, four of length, and the payload.
+child answers with JSON (``J``), bytes (``B``) or a reason in words (``E``). While it works it may tell how far it is
+(``P``) and ask for ranges (``R``), which the parent answers with data (``D``). Every message is one byte of kind, four
+of length, and the payload.
 """
 
 import json
@@ -11,6 +12,7 @@ import socket
 import struct
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 from evidence.sandbox import Confined, Limits, World, python_argv
@@ -79,21 +81,28 @@ class MediaChild:
         except OSError as gone:
             raise self._failed("it did not start") from gone
 
-    def ask(self, question: dict[str, Any], *, seconds: float) -> bytes:
-        """The answer to a question. Raises :class:`NotPlayable` with the child's reason, or :class:`MediaFailed`."""
+    def ask(
+        self, question: dict[str, Any], *, seconds: float, progress: Callable[[float], None] | None = None
+    ) -> bytes:
+        """The answer to a question; ``progress`` hears from 0 to 1 how far it is.
+
+        Raises :class:`NotPlayable` with the child's reason, or :class:`MediaFailed`.
+        """
         channel, deadline = self._confined.channel, time.monotonic() + seconds
         try:
             send(channel, b"C", json.dumps(question).encode())
             while True:
                 channel.settimeout(max(0.01, deadline - time.monotonic()))
                 kind, payload = receive(channel)
-                if kind != b"R":
+                if kind == b"R":
+                    send(channel, b"D", self._read(*_RANGE.unpack(payload)))
+                elif kind != b"P":
                     return self._answer(kind, payload)
-                offset, length = _RANGE.unpack(payload)
-                send(channel, b"D", self._read(offset, length))
+                elif progress is not None:
+                    progress(float(payload))
         except TimeoutError as late:
             raise self._failed(f"it took longer than {seconds:g} seconds and was stopped") from late
-        except (OSError, struct.error) as gone:
+        except (OSError, ValueError, struct.error) as gone:
             raise self._failed("it ended by itself") from gone
 
     def kill(self) -> str:

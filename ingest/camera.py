@@ -55,13 +55,17 @@ class FileChanged(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file on the camera: its path as bytes, its label, bytes, nanoseconds of its last change, clip or sidecar."""
+    """A file on the camera: its path as bytes, its label, bytes, nanoseconds of its last change, clip or sidecar.
+
+    ``trace`` is inode and change time, which no program can set: while both are the same, so are the bytes.
+    """
 
     path: bytes
     name: str
     size: int
     mtime_ns: int
     kind: str
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +192,7 @@ def _judge(path: bytes, there: os.stat_result) -> Found | Left:
     kind = _kind(path.rpartition(b"/")[2])
     if not kind:
         return Left(name, "is of a kind that is not known here")
-    return Found(path, name, there.st_size, there.st_mtime_ns, kind)
+    return Found(path, name, there.st_size, there.st_mtime_ns, kind, f"{there.st_ino}/{there.st_ctime_ns}")
 
 
 def _kind(name: bytes) -> str:

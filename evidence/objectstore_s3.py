@@ -14,6 +14,7 @@ them; give it more days than a dock may be cut off from the network.
 """
 
 import io
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 5
 _ANSWER_SECONDS = 60  # of silence, not of transfer
 _TRIES = 4
-_SENDERS = 6  # parts in flight in one process, over all uploads: this many times 16 MiB of memory at most
+_SENDERS = 8  # parts in flight in one process, over all uploads: an upload that would send one more waits
 _PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)  # seconds
 
 
@@ -52,6 +53,7 @@ class S3Store:
         self.bucket = bucket
         self.lock_days = lock_days
         self.senders = ThreadPoolExecutor(_SENDERS, thread_name_prefix="s3-part")
+        self.slots = threading.BoundedSemaphore(_SENDERS)
         self._clock = clock or SystemClock()
         self._obeys: bool | None = None  # If-None-Match; None: not seen yet
 
@@ -68,7 +70,10 @@ class S3Store:
             retries={"mode": "standard", "total_max_attempts": _TRIES},
             max_pool_connections=32,
             tcp_keepalive=True,
-            s3={"addressing_style": "path" if settings.s3_endpoint else "auto"},
+            s3={
+                "addressing_style": "path" if settings.s3_endpoint else "auto",
+                "payload_signing_enabled": False,  # every body has a Content-MD5, and that is signed
+            },
             request_checksum_calculation=settings.s3_checksums,  # type: ignore[arg-type]
             response_checksum_validation="when_required",
         )

@@ -35,15 +35,15 @@ if TYPE_CHECKING:
     from evidence.objectstore_s3 import S3Store
 
 _MIB = 1024 * 1024
-_STEP = 16 * _MIB
+_STEP = 8 * _MIB  # what a dropped connection costs at most, and what an upload keeps in memory
 _SMALLEST = 5 * _MIB  # S3's own limit for all parts but the last
 _MOST_PARTS = 9_000
-_IN_FLIGHT = 3  # parts of one upload
+_IN_FLIGHT = 4  # parts of one upload
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 def part_length(size: int) -> int:
-    """Bytes in each part of an upload of ``size`` bytes: a multiple of 16 MiB that keeps the parts below 9,000."""
+    """Bytes in each part of an upload of ``size`` bytes: a multiple of 8 MiB that keeps the parts below 9,000."""
     return max(1, -(-size // (_MOST_PARTS * _STEP))) * _STEP
 
 
@@ -87,7 +87,7 @@ class S3Incoming:
         return self._sent + self._tail.tell()
 
     def append(self, data: bytes | memoryview) -> None:
-        """See :class:`~evidence.objectstore.Incoming`. Waits while three parts are on their way."""
+        """See :class:`~evidence.objectstore.Incoming`. Waits while too many parts are on their way."""
         self._refuse_if_broken()
         if self._sent % self._part:
             raise BadInput(f"more bytes for {self._key} than the {self._sent} that were announced")
@@ -187,7 +187,10 @@ class S3Incoming:
         number = len(self._parts) + len(self._flights) + 1
         full, self._tail = self._tail, io.BytesIO()
         self._sent += full.tell()  # before another thread reads it
-        self._flights.append(self._store.senders.submit(self._send_part, number, full))
+        self._store.slots.acquire()
+        flight = self._store.senders.submit(self._send_part, number, full)
+        flight.add_done_callback(lambda _: self._store.slots.release())
+        self._flights.append(flight)
 
     def _land(self, aloft: int) -> None:
         """Wait until at most so many parts are on their way."""

@@ -131,7 +131,7 @@ class Seaweed:
     secret_key: str
 
 
-def start_seaweed(folder: Path) -> tuple[subprocess.Popen[bytes], Seaweed]:
+def start_seaweed(folder: Path, volume_mib: int = 64) -> tuple[subprocess.Popen[bytes], Seaweed]:
     """Master, volume, filer and S3 in one process, with a user, without telemetry and without open file ports."""
     folder.mkdir(mode=0o700, exist_ok=True)
     master, volume, filer, s3, *grpc = free_ports(8)
@@ -143,7 +143,7 @@ def start_seaweed(folder: Path) -> tuple[subprocess.Popen[bytes], Seaweed]:
         "dir": folder, "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "s3": "true", "s3.config": folder / "s3.json",
         "filer": "true", "filer.disableHttp": "true", "master.telemetry": "false",
         "s3.autoCreateBucket": "false",
-        "master.volumeSizeLimitMB": 64, "volume.max": 200, "volume.minFreeSpace": "0",
+        "master.volumeSizeLimitMB": volume_mib, "volume.max": 200, "volume.minFreeSpace": "0",
         "master.port": master, "volume.port": volume, "filer.port": filer, "s3.port": s3,
         "master.port.grpc": grpc[0], "volume.port.grpc": grpc[1], "filer.port.grpc": grpc[2], "s3.port.grpc": grpc[3],
         "s3.port.iceberg": 0, "s3.port.lance": 0,

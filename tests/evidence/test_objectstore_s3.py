@@ -45,12 +45,12 @@ def key() -> str:
 
 
 @given(st.integers(0, 5 * 1024**4))
-def test_parts_are_whole_steps_of_16_mib_and_never_too_many(size: int) -> None:
+def test_parts_are_whole_steps_of_8_mib_and_never_too_many(size: int) -> None:
     length = part_length(size)
-    assert length >= 16 * MIB
-    assert length % (16 * MIB) == 0
+    assert length >= 8 * MIB
+    assert length % (8 * MIB) == 0
     assert -(-size // length) <= 9_000
-    assert length == 16 * MIB or -(-size // (length - 16 * MIB)) > 9_000
+    assert length == 8 * MIB or -(-size // (length - 8 * MIB)) > 9_000
 
 
 # What can be built upon after a restart
@@ -184,6 +184,34 @@ def moto_locked() -> Iterator[S3Store]:
 # Bytes on their way
 
 
+def test_many_uploads_at_once_send_no_more_parts_at_a_time_than_there_are_slots(client: Any, key: str) -> None:
+    store = S3Store(client, "locked")
+    now, most, lock = [0], [0], threading.Lock()
+
+    def begin(**_: Any) -> None:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+
+    def end(**_: Any) -> None:
+        with lock:
+            now[0] -= 1
+
+    client.meta.events.register("before-call.s3.UploadPart", begin, unique_id="begin")
+    client.meta.events.register("after-call.s3.UploadPart", end, unique_id="end")
+    uploads = [store.incoming(f"{key}/{number}", size=17 * MIB) for number in range(6)]
+    threads = [threading.Thread(target=lambda one=one: (one.append(bytes(17 * MIB)), one.finish())) for one in uploads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    client.meta.events.unregister("before-call.s3.UploadPart", unique_id="begin")
+    client.meta.events.unregister("after-call.s3.UploadPart", unique_id="end")
+    assert [store.stat(f"{key}/{number}") is not None for number in range(6)] == [True] * 6
+    assert 1 <= most[0] <= 8
+    store.senders.shutdown()
+
+
 def test_each_byte_is_sent_once_and_in_parts_while_more_arrive(client: Any, key: str) -> None:
     sent: list[int] = []
     arriving = threading.Event()
@@ -194,13 +222,13 @@ def test_each_byte_is_sent_once_and_in_parts_while_more_arrive(client: Any, key:
             arriving.set()
 
     client.meta.events.register("before-send.s3.UploadPart", count, unique_id="count")
-    upload = S3Store(client, "locked").incoming(key, size=40 * MIB)
-    upload.append(bytes(17 * MIB))
+    upload = S3Store(client, "locked").incoming(key, size=20 * MIB)
+    upload.append(bytes(9 * MIB))
     assert arriving.wait(30)  # the first part is sent before the second one is full
-    upload.append(bytes(23 * MIB))
+    upload.append(bytes(11 * MIB))
     upload.finish()
     client.meta.events.unregister("before-send.s3.UploadPart", unique_id="count")
-    assert sorted(sent) == [8 * MIB, 16 * MIB, 16 * MIB]
+    assert sorted(sent) == [4 * MIB, 8 * MIB, 8 * MIB]
 
 
 def test_a_part_that_was_damaged_on_the_way_is_refused_and_the_upload_goes_on_from_before_it(
@@ -213,18 +241,18 @@ def test_a_part_that_was_damaged_on_the_way_is_refused_and_the_upload_goes_on_fr
             request.body = io.BytesIO(body)
 
     client.meta.events.register("before-send.s3.UploadPart", damage, unique_id="damage")
-    upload = S3Store(client, "locked").incoming(key, size=40 * MIB)
+    upload = S3Store(client, "locked").incoming(key, size=20 * MIB)
     with pytest.raises(StoreUnwell, match="BadDigest"):
-        upload.append(bytes(40 * MIB))
+        upload.append(bytes(20 * MIB))
         upload.sync()
     client.meta.events.unregister("before-send.s3.UploadPart", unique_id="damage")
     with pytest.raises(StoreUnwell, match="BadDigest"):
         upload.finish()
     upload.close()
-    upload = S3Store(client, "locked").incoming(key, size=40 * MIB)
-    assert upload.length == 16 * MIB
-    upload.append(bytes(24 * MIB))
-    assert upload.finish().size == 40 * MIB
+    upload = S3Store(client, "locked").incoming(key, size=20 * MIB)
+    assert upload.length == 8 * MIB
+    upload.append(bytes(12 * MIB))
+    assert upload.finish().size == 20 * MIB
     assert all(not any(piece) for piece in stream(S3Store(client, "locked"), key))
 
 

@@ -30,7 +30,7 @@ def create_app(ground: Ground, packaging: Packaging | None = None, renderer: Ren
     )  # fmt: skip
     app.state.portal = Portal(ground, renderer or Renderer(), Media(ground, packaging))
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, include_in_schema=router is api.router)
     for kind in (DocklineError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, problems.answer)
     app.add_middleware(Guard, address=ground.settings.address)

@@ -27,13 +27,13 @@ export class Player {
     const { video } = this.parts;
     this.video = video;
     this.watch = new FrameWatch(video);
-    this.seeker = new Seeker(video, this.watch);
+    this.stream = new Stream(video, { onProblem: (words) => this.say(words, true), onRecovered: () => this.clearProblem() });
+    this.seeker = new Seeker(video, this.watch, this.stream);
     this.shuttle = new Shuttle(video, this.seeker, () => this.frame ?? 0);
     this.overlay = new Overlay(this.parts.overlay, video);
     this.bar = new SeekBar(this.parts, { onSeek: (place) => this.goTo(place) });
     this.readout = new Readout(this.parts, root.dataset.startedAt ? new Date(root.dataset.startedAt) : null);
     this.viewing = new Viewing(root.dataset.begin, root.dataset.formToken);
-    this.stream = new Stream(video, { onProblem: (words) => this.say(words, true), onRecovered: () => this.clearProblem() });
     this.frame = null;
     this.table = null;
     this.rendition = null;

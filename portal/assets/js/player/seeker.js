@@ -1,13 +1,15 @@
 // Goes to a frame and makes sure that it is the one that is shown. Requests that come while one is under way are not queued: only the
 // newest counts.
 
-const SHARES = [0, 0.5, 0.75, 0.3, 0.1];
+const TRIES = 8;
+const NUDGE = 0.45; // of the frame's own length
 const SETTLE = 400;
 
 export class Seeker {
-  constructor(video, watch) {
+  constructor(video, watch, stream) {
     this.video = video;
     this.watch = watch;
+    this.stream = stream;
     this.table = null;
     this.target = null;
     this.running = null;
@@ -42,11 +44,17 @@ export class Seeker {
     return exact;
   }
 
+  // Browsers decide by what they believe a frame's length to be, which with uneven frame times is not its length. So look which frame
+  // came, and move the position until it is the right one, outside of the frame's own time if need be.
   async #reach(i) {
-    for (const share of SHARES) {
-      await this.#position(this.watch.origin + this.table.inside(i, share));
+    const { table, watch } = this;
+    const nudge = Math.max(0.002, table.lengthOf(i) * NUDGE);
+    let place = table.inside(i);
+    for (let left = TRIES; left > 0; left -= 1) {
+      await this.#position(watch.origin + place);
       if (this.target !== i) return false;
-      if (this.table.frameOf(this.watch.seconds) === i) return true;
+      if (table.frameOf(watch.seconds) === i) return true;
+      place += watch.seconds < table.timeOf(i) ? nudge : -nudge;
     }
     return false;
   }
@@ -55,6 +63,7 @@ export class Seeker {
   // "seeked", and not at all where the same frame stays; so both are waited for, the second not for long.
   async #position(time) {
     const { video, watch } = this;
+    await this.stream.leaveFor(time);
     const before = watch.serial;
     const seeked = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
     video.currentTime = time;

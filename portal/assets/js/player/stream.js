@@ -9,8 +9,11 @@ const SETTINGS = {
   enableWorker: false, // the pieces are fragmented MP4 already: nothing to convert, and no worker to allow
   maxBufferLength: 30,
   backBufferLength: 60,
-  maxBufferHole: 0.2,
+  maxBufferHole: 0.1,
+  maxFragLookUpTolerance: 0.002, // the last frame of a piece is looked for in that piece, not in the next
 };
+
+const FLUSHED_WITHIN = 1000;
 
 export class Stream {
   constructor(video, { onProblem, onRecovered }) {
@@ -33,6 +36,30 @@ export class Stream {
       else if (this.video.canPlayType("application/vnd.apple.mpegurl")) this.video.src = url;
       else reject(new Error("This browser cannot play film from the web. Use a current Chrome, Edge, Firefox or Safari."));
     });
+  }
+
+  // Whether a position lies in what is loaded around the one that is shown.
+  holds(time) {
+    const { buffered, currentTime } = this.video;
+    for (let i = 0; i < buffered.length; i += 1) {
+      const [start, end] = [buffered.start(i), buffered.end(i)];
+      if (start <= currentTime + 0.1 && currentTime <= end + 0.1) return start <= time + 0.0005 && time < end;
+    }
+    return false;
+  }
+
+  // Make ready to go to a position that is not loaded: empty the buffer first. Browsers join two loaded stretches over a gap that is not
+  // much longer than the longest frame in them, and then neither load nor show the frames in between; so there is only ever one stretch.
+  async leaveFor(time) {
+    const { hls } = this;
+    if (!hls || this.holds(time)) return;
+    hls.stopLoad();
+    await new Promise((resolve) => {
+      hls.once(Hls.Events.BUFFER_FLUSHED, resolve);
+      setTimeout(resolve, FLUSHED_WITHIN);
+      hls.trigger(Hls.Events.BUFFER_FLUSHING, { startOffset: 0, endOffset: Infinity, type: null });
+    });
+    if (this.hls === hls) hls.startLoad(time, true);
   }
 
   close() {

@@ -10,14 +10,12 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from custody import ledger
 from custody.entry import Act, ActKind, Party
-from custody.signature import Signer
 from evidence.clock import utc_text
 from evidence.ground import Ground
 from evidence.identifiers import new_id
@@ -25,12 +23,12 @@ from evidence.models import Agency, Dock, DockToken, EnrolmentCode
 from evidence.onetime import NotACode, code_hash
 from evidence.sealing import hash_secret
 from ingest import refusals
+from ingest.challenge import has_signed
 from ingest.refusals import DockRefused
 
 CHALLENGE_LASTS = timedelta(minutes=2)
 TOKEN_LASTS = timedelta(minutes=30)
 SEEN_EVERY = timedelta(seconds=30)  # how exactly "last seen" is kept: not one write for each request
-_SIGNED = b"dockline dock token\n"  # stands before a challenge, so that its signature is good for nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +89,6 @@ def challenge(ground: Ground, dock_id: str) -> str:
     return text
 
 
-def signed_challenge(signer: Signer, text: str) -> str:
-    """The dock's side: the signature that a challenge asks for, hexadecimal."""
-    return signer.sign(_SIGNED + text.encode()).hex()
-
-
 def issue_token(ground: Ground, dock_id: str, text: str, signature: str) -> Token:
     """A token for a signed challenge, which is used up by the try. Raises :class:`~ingest.refusals.DockRefused`."""
     with ground.database.write() as session:
@@ -104,7 +97,7 @@ def issue_token(ground: Ground, dock_id: str, text: str, signature: str) -> Toke
         good = row is not None and row.kind == "challenge" and row.used_at is None and row.expires_at > now
         if row is not None and good:
             row.used_at = now  # committed whether or not the signature is right: a challenge is good once
-    if row is None or not good or row.dock_id != dock_id or not _has_signed(row.dock, text, signature):
+    if row is None or not good or row.dock_id != dock_id or not has_signed(row.dock.public_key, text, signature):
         raise DockRefused(refusals.CHALLENGE_REFUSED)
     _require_standing(row.dock)
     token = secrets.token_urlsafe(32)
@@ -172,15 +165,6 @@ def _secret(text: str, dock_id: str, kind: str, now: datetime, lasts: timedelta)
 def _require_standing(dock: Dock) -> None:
     if dock.revoked_at is not None:
         raise DockRefused(refusals.DOCK_REVOKED)
-
-
-def _has_signed(dock: Dock, text: str, signature: str) -> bool:
-    try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(dock.public_key))
-        key.verify(bytes.fromhex(signature), _SIGNED + text.encode())
-    except (InvalidSignature, ValueError):
-        return False
-    return True
 
 
 def _hash_of(code: str) -> str:

@@ -9,6 +9,7 @@ from evidence.identifiers import new_id
 from evidence.models import Agency, EnrolmentCode
 from evidence.onetime import code_hash, new_code
 from ingest import dock
+from ingest.challenge import signed_challenge
 from ingest.dock import KnownDock
 
 
@@ -39,4 +40,4 @@ def enrolled(ground: Ground, signer: FileSigner | None = None) -> tuple[FileSign
 def token_for(ground: Ground, signer: FileSigner, dock_id: str) -> str:
     """A bearer token, for a signed challenge."""
     text = dock.challenge(ground, dock_id)
-    return dock.issue_token(ground, dock_id, text, dock.signed_challenge(signer, text)).token
+    return dock.issue_token(ground, dock_id, text, signed_challenge(signer, text)).token

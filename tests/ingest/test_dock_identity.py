@@ -11,6 +11,7 @@ from evidence.clock import ManualClock
 from evidence.ground import Ground
 from evidence.models import Dock, DockToken, EnrolmentCode, LedgerEntry
 from ingest import dock, refusals
+from ingest.challenge import signed_challenge
 from ingest.refusals import DockRefused, Refusal
 from tests.ingest.docks import code_for, enrolled, token_for
 
@@ -93,7 +94,7 @@ def test_a_signed_challenge_is_answered_with_a_token_for_half_an_hour(ground: Gr
 def test_a_challenge_is_good_once_even_for_a_wrong_signature(ground: Ground) -> None:
     signer, known = enrolled(ground)
     text = dock.challenge(ground, known.id)
-    right = dock.signed_challenge(signer, text)
+    right = signed_challenge(signer, text)
     refused(refusals.CHALLENGE_REFUSED, dock.issue_token, ground, known.id, text, "00" * 64)
     refused(refusals.CHALLENGE_REFUSED, dock.issue_token, ground, known.id, text, right)
 
@@ -101,7 +102,7 @@ def test_a_challenge_is_good_once_even_for_a_wrong_signature(ground: Ground) -> 
 def test_a_replayed_challenge_is_refused(ground: Ground) -> None:
     signer, known = enrolled(ground)
     text = dock.challenge(ground, known.id)
-    right = dock.signed_challenge(signer, text)
+    right = signed_challenge(signer, text)
     dock.issue_token(ground, known.id, text, right)
     refused(refusals.CHALLENGE_REFUSED, dock.issue_token, ground, known.id, text, right)
 
@@ -110,17 +111,15 @@ def test_a_challenge_runs_out(ground: Ground, clock: ManualClock) -> None:
     signer, known = enrolled(ground)
     text = dock.challenge(ground, known.id)
     clock.advance(timedelta(minutes=2))
-    refused(refusals.CHALLENGE_REFUSED, dock.issue_token, ground, known.id, text, dock.signed_challenge(signer, text))
+    refused(refusals.CHALLENGE_REFUSED, dock.issue_token, ground, known.id, text, signed_challenge(signer, text))
 
 
 def test_one_dock_s_challenge_is_not_another_s(ground: Ground) -> None:
     (_, mine), (other_key, other) = enrolled(ground), enrolled(ground)
     text = dock.challenge(ground, mine.id)
-    refused(refusals.CHALLENGE_REFUSED, dock.issue_token, ground, mine.id, text, dock.signed_challenge(other_key, text))
+    refused(refusals.CHALLENGE_REFUSED, dock.issue_token, ground, mine.id, text, signed_challenge(other_key, text))
     text = dock.challenge(ground, mine.id)
-    refused(
-        refusals.CHALLENGE_REFUSED, dock.issue_token, ground, other.id, text, dock.signed_challenge(other_key, text)
-    )
+    refused(refusals.CHALLENGE_REFUSED, dock.issue_token, ground, other.id, text, signed_challenge(other_key, text))
 
 
 def test_asking_for_a_challenge_does_not_tell_which_docks_exist(ground: Ground) -> None:
@@ -139,7 +138,7 @@ def test_a_revoked_dock_is_refused_at_once_whatever_it_holds(ground: Ground) -> 
     token, text = token_for(ground, signer, known.id), dock.challenge(ground, known.id)
     revoke(ground, known.id)
     refused(refusals.DOCK_REVOKED, dock.dock_of_token, ground, token)
-    refused(refusals.DOCK_REVOKED, dock.issue_token, ground, known.id, text, dock.signed_challenge(signer, text))
+    refused(refusals.DOCK_REVOKED, dock.issue_token, ground, known.id, text, signed_challenge(signer, text))
 
 
 @pytest.mark.parametrize("token", ["x", "0" * 5000])

@@ -66,7 +66,7 @@ def serve(settings: Settings, door: str) -> None:
         interface=Interfaces.ASGINL,
         loop=Loops.uvloop,
         http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(max_buffer_size=1024 * 1024),
+        http1_settings=HTTP1Settings(max_buffer_size=512 * 1024),
         websockets=False,
         workers=1,
         log_enabled=True,

@@ -1,6 +1,6 @@
 """The memory that uploads share: one bounded pool of buffers, and the threads that empty them.
 
-However many docks send at once, their bytes wait in the same 80 MiB; an upload that finds the pool empty writes each
+However many docks send at once, their bytes wait in the same 48 MiB; an upload that finds the pool empty writes each
 chunk as it came and takes the next one only then, so the pool bounds memory and nobody starves. A buffer is a mapping
 of its own and therefore begins at a page, which lets the store write it past the page cache.
 
@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 BUFFER = 2 * 1024 * 1024  # bytes; divides the distance of two marks, so that marks fall on a buffer's end
-COUNT = 40
+COUNT = 24
 LANES = 4
 
 

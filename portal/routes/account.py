@@ -148,7 +148,9 @@ def take_details(visit: SignsIn, fields: Typed) -> Response:
         return visit.page(SetUpOpen(form=Form(errors={"link": f"{over} {over.advice}"})), status=422)
     except DocklineError as wrong:
         errors = wrong.errors if isinstance(wrong, NotFilledIn) else {"email": str(wrong)}
-        return visit.page(_details(under_way, Form(fields.echo("agency", "name", "email"), errors)), status=422)
+        fixed = {"name": under_way.name, "email": under_way.email} if under_way.person else {}
+        form = Form({**fields.echo("agency", "name", "email"), **fixed}, errors)
+        return visit.page(_details(under_way, form), status=422)
     response = _to(visit, paths.HOME, cookie)
     cookies.drop(response, cookies.PENDING, secure=visit.secure)
     return response

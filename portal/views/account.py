@@ -38,8 +38,8 @@ class SetUp(Page):
     """An account's details. Fields: ``agency``, ``name``, ``email``, ``collar``, ``password``, ``code``.
 
     ``qr_svg`` is an inline SVG made by the server, ``totp_secret`` the same secret to type (base 32, groups of
-    four). ``first`` is true for the first administrator, who also gives the name of the ``agency``; an invited
-    person's name and address are filled in.
+    four). ``first`` is true for the first administrator, who alone types ``agency``, ``name`` and ``email``; an
+    invited person's name and address are as the administrator gave them.
     """
 
     template: ClassVar[str] = "set-up.html"

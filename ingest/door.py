@@ -41,8 +41,15 @@ class Door:
 def create_door(ground: Ground) -> Door:
     """The door of an installation. What was left half done is finished in a thread of its own."""
     door = Door(ground)
-    threading.Thread(target=recover, args=(ground,), name="upload-recovery", daemon=True).start()
+    threading.Thread(target=_recover_aside, args=(ground,), name="upload-recovery", daemon=True).start()
     return door
+
+
+def _recover_aside(ground: Ground) -> None:
+    try:
+        recover(ground)
+    except Exception:  # the thread's edge: the door is open all the same, and each dock's question tries again
+        log.exception("what was left half done could not be looked at")
 
 
 def recover(ground: Ground) -> int:

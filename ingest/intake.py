@@ -86,6 +86,7 @@ def verify_staged(incoming: Incoming, marks: Mapping[int, Digest]) -> Running | 
     """
     good, running = Running(), Running()
     try:
+        incoming.read(0, 1)  # whether the store gives staged bytes back at all
         for mark in sorted(mark for mark in marks if 0 < mark <= incoming.length):
             if not _read_up_to(incoming, running, mark) or running.sums.digest != marks[mark]:
                 break

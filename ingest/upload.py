@@ -192,6 +192,7 @@ def keep_progress(
 def _keep(row: Upload, marks: Mapping[int, Digest], now: datetime) -> bool:
     if row.state != UploadState.RECEIVING:
         return False
-    row.marks = {str(offset): str(digest) for offset, digest in sorted(marks.items())}
+    if marks:  # none where the store vouches for what is staged
+        row.marks = {str(offset): str(digest) for offset, digest in sorted(marks.items())}
     row.touched_at = now
     return True

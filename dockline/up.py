@@ -20,9 +20,9 @@ import httpx
 from dockline import valkey
 from dockline.processes import own
 from dockline.supervisor import Service, Supervisor
+from evidence import outbox
 from evidence.errors import DocklineError, Misconfigured
-from evidence.ground import Ground, open_ground
-from evidence.migrate import migrate
+from evidence.ground import Ground, make_ready, open_ground
 from evidence.settings import Settings, load_settings
 
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -64,10 +64,10 @@ def write_address(lock: Lock, settings: Settings) -> None:
 
 
 def prepare(settings: Settings) -> Ground:
-    """Check the machine, open the doors, migrate, and make the ledger's key. Raises :class:`Misconfigured`."""
+    """Check the machine, open the doors, make tables, bucket and the log's key. Raises :class:`Misconfigured`."""
     check_machine(settings)
     ground = open_ground(settings)
-    migrate(ground.database)
+    make_ready(ground)
     from custody.ledger import prepare_log
 
     prepare_log(ground)
@@ -123,6 +123,7 @@ def run(data: Path, say: Callable[[str], None], *, port: int | None = None) -> i
     lock = take_lock(data)
     write_address(lock, settings)
     ground = prepare(settings)
+    outbox.reclaim(ground.database, ground.clock)  # the lock is ours, so no worker is alive
     environ = {**os.environ, "DOCKLINE_DATA": str(data), "DOCKLINE_PORT": str(settings.port)}
     supervisor = Supervisor(services(settings), data / "logs", environ, say)
     for sig in (signal.SIGTERM, signal.SIGINT):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from evidence.clock import Clock, SystemClock
 from evidence.database import Database
 from evidence.errors import Misconfigured
+from evidence.migrate import migrate
 from evidence.objectstore import ObjectStore
 from evidence.objectstore_files import FileStore
 from evidence.sealing import Sealer
@@ -31,6 +32,15 @@ def open_ground(settings: Settings, clock: Clock | None = None) -> Ground:
         objects=open_store(settings),
         sealer=Sealer.at(settings.data / "keys" / "seal.key"),
     )
+
+
+def make_ready(ground: Ground) -> None:
+    """Make what a new installation lacks: the tables, and on S3 the bucket. Safe at every start, in any number."""
+    migrate(ground.database)
+    if ground.settings.store == "s3":
+        from evidence.objectstore_s3 import S3Store  # noqa: PLC0415 - as below
+
+        S3Store.of(ground.settings).make_bucket()
 
 
 def open_store(settings: Settings) -> ObjectStore:

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -144,6 +144,22 @@ class S3Store:
             for partial in found:
                 self.client.delete_object(Bucket=self.bucket, Key=partial)
         return len(found)
+
+    def make_bucket(self) -> bool:
+        """Make the bucket, with Object Lock and so with versions, where it is not there yet; whether it was made."""
+        with s3_in_words(f"making the bucket {self.bucket}"):
+            try:
+                self.client.head_bucket(Bucket=self.bucket)
+            except ClientError as wrong:
+                if code_of(wrong) not in {"404", "NoSuchBucket"}:
+                    raise
+            else:
+                return False
+            region = self.client.meta.region_name
+            place: Any = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            with suppress(self.client.exceptions.BucketAlreadyOwnedByYou):
+                self.client.create_bucket(Bucket=self.bucket, ObjectLockEnabledForBucket=True, **place)
+            return True
 
     def probe(self) -> WriteOnce:
         """Find out, by trying, what this server does with locks, taken keys and wrong sums. Leaves one small object."""

@@ -162,6 +162,14 @@ def test_a_bucket_that_cannot_lock_says_so_when_locks_are_asked_for(client: Any,
         upload.finish()
 
 
+def test_a_bucket_is_made_with_object_lock_where_there_is_none(client: Any) -> None:
+    name = f"new-{secrets.token_hex(6)}"
+    store = S3Store(client, name, lock_days=7)
+    assert store.make_bucket()
+    assert not store.make_bucket()
+    assert store.probe_write_once()
+
+
 def test_moto_drops_the_lock_of_a_multipart_upload_and_it_is_set_again(moto_locked: S3Store) -> None:
     upload = moto_locked.incoming("received/rec_1", size=20 * MIB)
     upload.append(bytes(20 * MIB))

@@ -174,7 +174,7 @@ def _dock(story: Story, ground: Ground) -> None:
 
     story.console.say("Docking a camera ...")
     state = story.data / "dock"
-    code = "" if (state / "enrolled.json").exists() else issue_enrolment_code(ground, "Demo dock", "Front desk")
+    code = "" if (state / "identity.json").exists() else issue_enrolment_code(ground, "Demo dock", "Front desk")
     began = time.monotonic()
     ended = dock(
         watch=story.data / "camera", server=f"http://127.0.0.1:{story.port}", enrol=code, state=state, camera="BWC7",

@@ -17,11 +17,10 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def die_with_parent(by: signal.Signals = signal.SIGKILL) -> None:
-    """Ask for a signal when the parent dies; leave at once when it is gone already."""
-    parent = os.getppid()
+def die_with_parent(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
+    """Ask for a signal when the parent dies; leave at once when it, by its process number, is gone already."""
     _libc.prctl(_PR_SET_PDEATHSIG, int(by), 0, 0, 0)
-    if parent == 1 or os.getppid() != parent:
+    if os.getppid() != parent:
         os._exit(1)
 
 

@@ -94,8 +94,11 @@ def check_machine(settings: Settings) -> None:
 
 def services(settings: Settings) -> list[Service]:
     """The parts of an embedded installation, in the order of their start."""
+    queue = (
+        () if settings.queue_url else (Service("queue", valkey.command(settings), lambda: valkey.is_ready(settings)),)
+    )
     return [
-        Service("queue", valkey.command(settings), lambda: valkey.is_ready(settings)),
+        *queue,
         Service("steward", own("steward")),
         Service("web", own("web"), lambda: answers(settings)),
         Service("worker-quick", own("worker", "--queue", "quick", "--threads", "2")),

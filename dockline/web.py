@@ -44,7 +44,7 @@ def factory() -> Asgi:
     from dockline.logs import configure
     from dockline.processes import die_with_parent
 
-    die_with_parent()
+    die_with_parent(int(os.environ["DOCKLINE_PARENT"]))
     settings = load_settings(Path(os.environ["DOCKLINE_DATA"]))
     configure(settings, "web")
     return assemble(open_ground(settings), os.environ.get("DOCKLINE_DOOR", "both"))
@@ -58,6 +58,7 @@ def serve(settings: Settings, door: str) -> None:
 
     os.environ["DOCKLINE_DATA"] = str(settings.data)
     os.environ["DOCKLINE_DOOR"] = door
+    os.environ["DOCKLINE_PARENT"] = str(os.getpid())
     Granian(
         "dockline.web:factory",
         factory=True,

@@ -16,7 +16,7 @@ from typing import Any
 from evidence.errors import Misconfigured
 
 _PREFIX = "DOCKLINE_"
-_NOT_SETTINGS = frozenset({"DOCKLINE_DATA", "DOCKLINE_DOOR"})
+_NOT_SETTINGS = frozenset({"DOCKLINE_DATA", "DOCKLINE_DOOR", "DOCKLINE_PARENT"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def main() -> int:
         print(f"\n== {name}", flush=True)
         try:
             importlib.import_module(f"benchmarks.{name}").main(full=chosen.full)
-        except Exception:
+        except Exception:  # noqa: BLE001 - one that fails must not keep the others from being run
             traceback.print_exc()
             failed.append(name)
     if failed:

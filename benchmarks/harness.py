@@ -1,7 +1,7 @@
 """What every benchmark shares: interleaved rounds, the median as a ratio, and a JSON file that says under which load.
 
-A figure is never tested against a time. Two sides do the same work in one run, in turns, so that a noisy machine is noisy
-for both; what is quoted is the ratio of their medians.
+A figure is never tested against a time. Two sides do the same work in one run, in turns, so that a noisy machine is
+noisy for both; what is quoted is the ratio of their medians.
 """
 
 import json

@@ -86,8 +86,10 @@ class Growth:
 class Sequencer:
     """Integrates and publishes. One object a process; not shared between threads."""
 
-    def __init__(self, ground: Ground, signer: Signer | None = None) -> None:
+    def __init__(self, ground: Ground, signer: Signer | None = None, *, growth: int = GROWTH) -> None:
+        """``growth`` is the most that is published at once, in entries."""
         self._ground = ground
+        self._growth = growth
         self._signer = signer or log_signer(ground)
         self._files = LogFiles(ground.objects)
         self._partials = Partials(ground.database, self._files)
@@ -129,7 +131,7 @@ class Sequencer:
                 if not self._take_lease(session):
                     return growth
                 tree = _tree(session, lock=True)
-                rows = _waiting_rows(session, min(BATCH, GROWTH - (tree.size - tree.published)))
+                rows = _waiting_rows(session, min(BATCH, self._growth - (tree.size - tree.published)))
                 if rows:
                     _give_places(session, tree, rows)
                 growth = Growth.of(tree)

@@ -22,7 +22,7 @@ from typing import Any
 
 from custody.keys import FileSigner
 from custody.proof import SUFFIX
-from evidence.errors import Conflict, Misconfigured
+from evidence.errors import Conflict, Misconfigured, OutOfSpace
 from ingest.camera import Found
 from ingest.journal import Journal, sync_folder, write_durably
 
@@ -52,6 +52,13 @@ class StateUnreadable(Misconfigured):
 
     code = "state-unreadable"
     advice = "Restore the state folder, or enrol the dock again into a new one; no footage is lost by it."
+
+
+class StateUnwritable(OutOfSpace):
+    """The dock cannot write down what it has done, so it does no more."""
+
+    code = "state-unwritable"
+    advice = "Free some space on the dock's own disk, or replace it; no footage is lost by it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +178,10 @@ class DockState:
             sync_folder(self.folder)
         write_durably(folder / f"{recording}{SUFFIX}", receipt)
 
-    def docking(self, key: str) -> DockingRecord:
-        """A docking that was remembered."""
+    def record(self, docking: str, path: str) -> FileRecord:
+        """What was written down last of a file."""
         with self._lock:
-            return self._dockings[key]
+            return self._files[docking, path]
 
     def files_of(self, docking: str) -> list[FileRecord]:
         """All files of a docking."""
@@ -199,7 +206,10 @@ class DockState:
 
     def _append(self, entry: dict[str, Any]) -> None:
         with self._lock:
-            self._journal.append(entry)
+            try:
+                self._journal.append(entry)
+            except OSError as wrong:
+                raise StateUnwritable(f"{self.folder}: {os.strerror(wrong.errno or 0)}") from wrong
             self._take(entry)
 
     def _take(self, entry: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """How what happens at the portal is told to the ledger: who acted, as a party whose name is a commitment, and what.
 
-An act about a recording is filed under the recording, also when it is done to its exhibit, so that one history tells an
-exhibit's whole continuity. The act is recorded in the transaction of the rows that it describes.
+What is done to an exhibit in its case is filed in the exhibit's own history, what becomes of the bytes in the
+recording's; told together they are its continuity. The act is recorded in the transaction of the rows it describes.
 """
 
 from collections.abc import Mapping

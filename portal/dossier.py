@@ -15,6 +15,7 @@ from custody.continuity import Line, lines_of
 from custody.entry import ActKind
 from evidence.models import Dock, Exhibit, Link, Person, Recording, RedactionPlan, Rendition
 from portal import exhibits, links
+from portal.exhibits import Item
 from portal.views.exhibit import BeginWhen, ContinuityEvent, Facts, LinkRow, Player, Proof, RenditionRow, SuggestionSpan
 from transcode.profiles import ALL, PROXY
 from transcode.redaction.plan import Plan
@@ -74,12 +75,18 @@ def problem(recording: Recording) -> str:
 
 
 def continuity(
-    session: Session, recording: Recording, proof: Callable[[int], str], *, without: Iterable[ActKind] = ()
+    session: Session, item: Item, proof: Callable[[int], str], *, without: Iterable[ActKind] = ()
 ) -> tuple[ContinuityEvent, ...]:
-    """What happened to a recording, oldest first; ``proof`` gives the address of an entry's proof."""
+    """What happened to a recording, and to its exhibit, oldest first; ``proof`` gives an entry's proof its address."""
     left_out = frozenset(without)
-    lines = lines_of(session, f"recording:{recording.id}")
+    lines = lines_of(session, *histories(item))
     return tuple(_event(line, proof) for line in lines if line.kind not in left_out)
+
+
+def histories(item: Item) -> tuple[str, ...]:
+    """The subjects in the ledger whose histories are an item's continuity."""
+    exhibit = (f"exhibit:{item.exhibit.id}",) if item.exhibit else ()
+    return (f"recording:{item.recording.id}", *exhibit)
 
 
 def _event(line: Line, proof: Callable[[int], str]) -> ContinuityEvent:

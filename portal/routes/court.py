@@ -119,7 +119,7 @@ def download(visit: CourtDownloads) -> Response:
 def proof_of_entry(entry: int, visit: CourtSees) -> Response:
     """The inclusion proof of a line of the continuity that the recipient sees."""
     with visit.ground.database.read() as session:
-        row = require_entry_of(session, entry, visit.link.exhibit.recording_id)
+        row = require_entry_of(session, entry, _item(session, visit))
         if row.kind in {kind.value for kind in dossier.OF_OTHERS}:
             raise NotFound(NOT_HERE)
     return proof(visit, entry)
@@ -180,7 +180,7 @@ def _page(session: Session, visit: CourtVisit, item: Item) -> CourtWatch:
         player=dossier.player(recording, exhibit, begin=begin_at, when=BeginWhen.LOAD, viewer=viewer),
         problem=dossier.problem(recording),
         continuity=dossier.continuity(
-            session, recording, lambda entry: paths.court_proof(link.id, entry), without=dossier.OF_OTHERS
+            session, item, lambda entry: paths.court_proof(link.id, entry), without=dossier.OF_OTHERS
         ),
         renditions=dossier.renditions(session, recording),
         download_url=paths.court_original(link.id) if link.may_download else None,

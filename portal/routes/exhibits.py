@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from custody import ledger
+from custody.proof import SUFFIX, TlogProof
 from evidence.errors import BadInput, NotFound
 from evidence.models import LedgerEntry, RedactionPlan
 from portal import acts, dossier, exhibits, links, paths, playback
@@ -130,7 +131,7 @@ def proof_of_exhibit(exhibit_id: str, entry: int, visit: SeesExhibit) -> Respons
     """The inclusion proof of one line of an exhibit's continuity."""
     with visit.ground.database.read() as session:
         item = exhibits.find_exhibit(session, visit.actor, Action.SEE_EXHIBIT, exhibit_id)
-        require_entry_of(session, entry, item.recording.id)
+        require_entry_of(session, entry, item)
     return proof(visit, entry)
 
 
@@ -139,7 +140,7 @@ def proof_of_recording(recording_id: str, entry: int, visit: SeesExhibit) -> Res
     """The same for a recording in no case yet."""
     with visit.ground.database.read() as session:
         item = exhibits.find_recording(session, visit.actor, Action.SEE_EXHIBIT, recording_id)
-        require_entry_of(session, entry, item.recording.id)
+        require_entry_of(session, entry, item)
     return proof(visit, entry)
 
 
@@ -164,18 +165,22 @@ def watcher(session: Session, visit: Visit) -> Watcher:
 
 
 def proof(visit: Visit, entry: int) -> Response:
-    """An entry's inclusion proof (C2SP tlog-proof) as a file; raises ``NotFound`` while it is not published."""
+    """An entry's inclusion proof (C2SP tlog-proof) as a file that carries the entry, for ``dockline verify``.
+
+    Raises ``NotFound`` while the entry is not published.
+    """
     found = ledger.receipt(visit.ground, entry)
     if found is None:
         raise NotFound("This entry is not under a published checkpoint yet.")
-    headers = {"Content-Disposition": f'attachment; filename="entry-{found.place}.tlog-proof"'}
-    return Response(found.proof, media_type="text/plain; charset=utf-8", headers=headers)
+    headers = {"Content-Disposition": f'attachment; filename="entry-{found.place}{SUFFIX}"'}
+    whole = replace(TlogProof.parse(found.proof), extra=found.entry)
+    return Response(bytes(whole), media_type="text/plain; charset=utf-8", headers=headers)
 
 
-def require_entry_of(session: Session, entry: int, recording: str) -> LedgerEntry:
-    """The entry, if it belongs to a recording's history; raises ``NotFound``."""
+def require_entry_of(session: Session, entry: int, item: Item) -> LedgerEntry:
+    """The entry, if it belongs to an item's continuity; raises ``NotFound``."""
     row = session.get(LedgerEntry, entry)
-    if row is None or row.subject != f"recording:{recording}":
+    if row is None or row.subject not in dossier.histories(item):
         raise NotFound(NOT_HERE)
     return row
 
@@ -211,7 +216,7 @@ def _page(session: Session, visit: Visit, item: Item) -> tuple[ExhibitPage, Reda
         if may(Action.WATCH)
         else None,
         problem=dossier.problem(recording),
-        continuity=dossier.continuity(session, recording, where.proof),
+        continuity=dossier.continuity(session, item, where.proof),
         renditions=dossier.renditions(session, recording),
         suggestion_state=dossier.suggestion_state(plan) if may(Action.WATCH) else "none",
         links=dossier.link_rows(shown_links, visit.ground.clock.now()),

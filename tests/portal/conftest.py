@@ -1,5 +1,6 @@
 """A portal with people, docks and footage in it, and browsers to visit it with."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -86,7 +87,7 @@ class Station:
     def person(self, name: str, role: str, collar: str = "") -> Somebody:
         if name not in self.people:
             secret = second_factor.new_secret()
-            email = f"{name.rsplit(maxsplit=1)[-1].lower()}@force.example"
+            email = f"{re.sub(r'[^a-z]', '', name.rsplit(maxsplit=1)[-1].lower()) or collar}@force.example"
             with self.ground.database.write() as session:
                 by = machine(self.ground, "portal", "test")
                 person = add_person(session, self.ground, Newcomer.of(name, email, role, collar), by)

@@ -26,6 +26,7 @@ __all__ = ["MediaFailed", "NotPlayable", "Packaged", "Packager", "PackagerBusy",
 CHILD_LIMITS = Limits(wall=float("inf"), cpu=1800, memory=3 * 1024**3, file_size=0)
 _OPEN_SECONDS, _SEGMENT_SECONDS, _FRAMES_SECONDS = 60.0, 30.0, 120.0
 _MOST_CRASHES = 3
+_MOST_KNOWN = 256  # recordings whose playlist is remembered after their child has gone
 _CACHE_BYTES = 96 * 1024 * 1024
 
 
@@ -134,10 +135,12 @@ class Packager:
 
     def _end_idle(self) -> None:
         with self._lock:
-            idle = [key for key, original in self._open.items() if original.idle_for() > self._idle]
-            gone = [self._open.pop(key) for key in idle]
-        for original in gone:
-            original.release()
+            idle = [original for original in self._open.values() if original.idle_for() > self._idle]
+            known = [key for key, original in self._open.items() if not original.holds_child]
+            for key in known[: max(0, len(self._open) - _MOST_KNOWN)]:
+                del self._open[key]
+        for original in idle:
+            original.release_if_quiet()
 
 
 def new_child() -> MediaChild:
@@ -247,6 +250,8 @@ class Original:
             self._crashes += 1
             self.release()
             raise
+        finally:
+            self._used = time.monotonic()
 
 
 class _Cache:

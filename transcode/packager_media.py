@@ -6,7 +6,7 @@ here opens a file: bytes come from a :class:`~transcode.wire.ChildFile`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NoReturn
@@ -39,7 +39,13 @@ class Plan:
     starts: tuple[int, ...]
     end: int
     first_pts: int
-    step: int
+    decode: dict[int, int] | None = None  # decode time by presentation time, where the container's own are not used
+
+    def time_of(self, packet: Any) -> int | None:
+        """The decode time of a video packet in the stream's ticks; ``None`` for one that is not part of the plan."""
+        if self.decode is None:
+            return None if packet.dts is None else int(packet.dts)
+        return self.decode.get(packet.pts if packet.pts is not None else packet.dts)
 
 
 class BlankFile:
@@ -86,6 +92,7 @@ def sniff(file: ChildFile) -> Container:
 
 def open_container(file: Any, container: Container) -> Any:
     """The recording opened with exactly one demuxer and no way to other files."""
+    file.seek(0)
     return av.open(
         file,
         format=str(container),
@@ -118,16 +125,26 @@ class Media:
 
     def plan(self) -> Plan:
         """Where segments begin. Raises :class:`NotPlayable` where times jump or an edit list hides pictures."""
-        samples = self._indexed() or list(self._scanned())
-        if not samples or not any(sample.key for sample in samples):
+        samples, decode = self._from_first_key(self._indexed()), None
+        if not samples:
+            scanned = self._from_first_key(list(self._scanned()))
+            times = sorted({sample.time for sample in scanned})
+            if len(times) != len(scanned):
+                raise NotPlayable("Two pictures in the file have one time.")
+            decode = {sample.time: time for sample, time in zip(scanned, times, strict=True)}
+            samples = [Access(time, sample.key) for sample, time in zip(scanned, times, strict=True)]
+        if not samples:
             raise NotPlayable("Not one whole picture is in the file.")
-        first = next(i for i, sample in enumerate(samples) if sample.key)
-        samples = samples[first:]
         if any(later.time <= earlier.time for earlier, later in pairwise(samples)):
             raise NotPlayable("The times in the file jump back.")
-        return self._cut(samples)
+        return self._cut(samples, decode)
 
-    def _cut(self, samples: list[Access]) -> Plan:
+    @staticmethod
+    def _from_first_key(samples: list[Access]) -> list[Access]:
+        first = next((i for i, sample in enumerate(samples) if sample.key), len(samples))
+        return samples[first:]
+
+    def _cut(self, samples: list[Access], decode: dict[int, int] | None) -> Plan:
         step = (
             sorted(b.time - a.time for a, b in pairwise(samples))[len(samples) // 2 - 1]
             if (len(samples) > 1)
@@ -138,11 +155,12 @@ class Media:
             wanted = _FIRST_SEGMENTS[len(starts) - 1] if len(starts) <= len(_FIRST_SEGMENTS) else SEGMENT_SECONDS
             if sample.key and (sample.time - starts[-1]) * self.video.time_base >= wanted * 0.95:
                 starts.append(sample.time)
-        return Plan(tuple(starts), samples[-1].time + step, self._first_pts(starts[0]), step)
+        plan = Plan(tuple(starts), samples[-1].time + step, 0, decode)
+        return replace(plan, first_pts=self._first_pts(plan))
 
-    def _first_pts(self, start: int) -> int:
-        for packet in self.packets_from(start):
-            if packet.stream is self.video and packet.dts == start:
+    def _first_pts(self, plan: Plan) -> int:
+        for packet in self.packets_from(plan.starts[0], plan):
+            if packet.stream is self.video and plan.time_of(packet) == plan.starts[0]:
                 return int(packet.pts if packet.pts is not None else packet.dts)
         raise NotPlayable("The first picture cannot be read.")
 
@@ -161,8 +179,9 @@ class Media:
         return any(box.kind in (b"moof", b"sidx") for box in boxes(self.file.size, self.file.range))
 
     def _scanned(self) -> Iterator[Access]:
+        """Presentation times in decode order; decode times are made from them, because containers often have none."""
         for packet in self._video_packets():
-            time = packet.dts if packet.dts is not None else packet.pts
+            time = packet.pts if packet.pts is not None else packet.dts
             if packet.is_discard:
                 raise NotPlayable("An edit list hides pictures of this recording; only the exact copy can follow it.")
             if time is not None:
@@ -183,13 +202,12 @@ class Media:
     def _whole_packets(self, container: Any) -> Iterator[Any]:
         try:
             for packet in container.demux(container.streams.video[0]):
-                beyond = packet.pos is not None and packet.pos + packet.size > self.file.size
-                if packet.size and not beyond:
+                if packet.size and not packet.is_corrupt:  # corrupt: a part of it is missing, as at a cut
                     yield packet
         except av.FFmpegError:
             return  # a recording that was cut off: what came before the cut is what there is
 
-    def packets_from(self, start: int) -> Iterator[Any]:
+    def packets_from(self, start: int, plan: Plan) -> Iterator[Any]:
         """Packets of picture and sound in file order, from the picture of that decode time or a little before."""
         base = self.video.time_base
         for back in (0, 1, 4, 16, 64, 100_000):
@@ -200,9 +218,10 @@ class Media:
             try:
                 for packet in packets:
                     held.append(packet)
-                    if packet.stream is self.video and packet.dts is not None:
+                    if packet.stream is self.video and plan.time_of(packet) is not None:
                         break
-                if held and held[-1].dts is not None and held[-1].dts <= start:
+                time = plan.time_of(held[-1]) if held and held[-1].stream is self.video else None
+                if time is not None and time <= start:
                     yield from held
                     yield from packets
                     return

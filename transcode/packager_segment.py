@@ -118,19 +118,20 @@ class Segmenter:
             tracks.append(sound)
         return fragment(number + 1, tracks)
 
-    def _read(self, low: int, high: int | None) -> tuple[list[Any], list[Any]]:
-        """Packets of picture and sound that may belong between two decode times."""
-        pictures: list[Any] = []
+    def _read(self, low: int, high: int | None) -> tuple[list[tuple[int, Any]], list[Any]]:
+        """Packets of picture, each with its decode time, and of sound that may belong between two decode times."""
+        pictures: list[tuple[int, Any]] = []
         sounds: list[Any] = []
         base = self._media.video.time_base
         origin = self._plan.first_pts * base
         for packet in self._whole(low):
             if packet.stream is self._media.video:
-                if packet.dts is None or packet.dts < low:
+                time = self._plan.time_of(packet)
+                if time is None or time < low:
                     continue
-                if high is None or packet.dts < high:
-                    pictures.append(packet)
-                elif self._copied is None or (packet.dts - high) * base > _PATIENCE:
+                if high is None or time < high:
+                    pictures.append((time, packet))
+                elif self._copied is None or (time - high) * base > _PATIENCE:
                     break
             elif self._copied is not None and packet.pts is not None:
                 sounds.append(packet)
@@ -143,25 +144,25 @@ class Segmenter:
 
     def _whole(self, low: int) -> Iterator[Any]:
         try:
-            for packet in self._media.packets_from(low):
-                if packet.size and (packet.pos is None or packet.pos + packet.size <= self._media.file.size):
+            for packet in self._media.packets_from(low, self._plan):
+                if packet.size and not packet.is_corrupt:
                     yield packet
         except av.FFmpegError:
             return  # the cut, or damage: what could be read is given
 
-    def _video(self, pictures: list[Any], high: int) -> Track:
+    def _video(self, pictures: list[tuple[int, Any]], high: int) -> Track:
         shift = self._plan.first_pts - self._plan.starts[0]
-        times = [packet.dts for packet in pictures]
+        times = [time for time, _ in pictures]
         following = [*times[1:], max(high, times[-1] + 1)]
         track = Track(self._video_track.number, self._ticks(times[0]))
-        for packet, after in zip(pictures, following, strict=True):
+        for (time, packet), after in zip(pictures, following, strict=True):
             pts = packet.dts if packet.pts is None else packet.pts
             data = bytes(packet)
             track.samples.append(
                 Sample(
                     lengths_of_annex_b(data) if self._annex_b else data,
-                    self._ticks(after) - self._ticks(packet.dts),
-                    self._scale(pts - packet.dts - shift),
+                    self._ticks(after) - self._ticks(time),
+                    self._scale(pts - time - shift),
                     packet.is_keyframe,
                 )
             )

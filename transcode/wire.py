@@ -92,7 +92,10 @@ class MediaChild:
         try:
             send(channel, b"C", json.dumps(question).encode())
             while True:
-                channel.settimeout(max(0.01, deadline - time.monotonic()))
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError
+                channel.settimeout(left)
                 kind, payload = receive(channel)
                 if kind == b"R":
                     send(channel, b"D", self._read(*_RANGE.unpack(payload)))

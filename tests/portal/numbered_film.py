@@ -72,7 +72,13 @@ def make_film(stamps: list[int], *, b_frames: int = 0) -> NumberedFilm:
     """Encode, cut into a piece for each group of pictures, and write playlist and frame table."""
     head, pieces = _cut(camera_file(stamps, b_frames=b_frames, movflags=_PIECES))
     starts = [*stamps[::GROUP], stamps[-1] + TICKS // 25]
-    lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-TARGETDURATION:3", "#EXT-X-PLAYLIST-TYPE:VOD", '#EXT-X-MAP:URI="init.mp4"']
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:7",
+        "#EXT-X-TARGETDURATION:3",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        '#EXT-X-MAP:URI="init.mp4"',
+    ]
     for number, (start, end) in enumerate(pairwise(starts)):
         lines += [f"#EXTINF:{(end - start) / TICKS:.6f},", f"{number}.m4s"]
     table = {

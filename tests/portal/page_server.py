@@ -1,4 +1,4 @@
-"""A small server for pages that stand still: rendered samples, built assets, files of a film, all under the portal's own headers."""
+"""A small server for rendered samples, built assets and films, under the portal's own headers."""
 
 import mimetypes
 import threading

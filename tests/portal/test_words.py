@@ -18,7 +18,14 @@ def test_a_time_is_told_in_utc_wherever_it_came_from() -> None:
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1000, "1.0 kB"), (999_960, "1.0 MB"), (421_300_221, "421.3 MB")],
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (999_960, "1.0 MB"),
+        (421_300_221, "421.3 MB"),
+    ],
 )
 def test_sizes_count_in_thousands(count: int, text: str) -> None:
     assert words.byte_size(count) == text
@@ -26,7 +33,14 @@ def test_sizes_count_in_thousands(count: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("milliseconds", "text"),
-    [(0, "0 s"), (4200, "4.2 s"), (60_000, "1 min"), (80_400, "1 min 20 s"), (3_600_000, "1 h"), (7_500_000, "2 h 5 min")],
+    [
+        (0, "0 s"),
+        (4200, "4.2 s"),
+        (60_000, "1 min"),
+        (80_400, "1 min 20 s"),
+        (3_600_000, "1 h"),
+        (7_500_000, "2 h 5 min"),
+    ],
 )
 def test_durations_say_what_a_person_needs(milliseconds: int, text: str) -> None:
     assert words.duration(milliseconds) == text

@@ -38,7 +38,6 @@ export class Player {
     this.table = null;
     this.rendition = null;
     this.ready = false;
-    this.begun = false;
   }
 
   // Offer the film, or fetch it at once where the page says so.
@@ -174,6 +173,7 @@ export class Player {
   async goTo({ frame, seconds }) {
     if (!this.ready) return;
     this.shuttle.back = 0;
+    this.#withdrawOffer();
     if (!this.table) await this.seeker.toSeconds(seconds ?? frame * GUESS);
     else await this.seeker.toFrame(frame ?? this.table.frameAt(seconds));
   }
@@ -181,6 +181,7 @@ export class Player {
   async step(by) {
     if (!this.ready) return;
     this.shuttle.stop();
+    this.#withdrawOffer();
     const from = this.seeker.goal ?? this.frame;
     if (this.table && from !== null) await this.seeker.toFrame(from + by);
     else await this.seeker.toSeconds(this.watch.seconds + by * GUESS);
@@ -228,8 +229,12 @@ export class Player {
   #playing(moving) {
     this.parts["play-label"].textContent = moving ? "Pause" : "Play";
     this.parts.play.classList.toggle("dl-button--pause", moving);
-    this.begun ||= moving;
-    this.parts.begin.hidden = this.begun;
+    if (moving) this.#withdrawOffer();
+  }
+
+  // The large button over the picture goes once somebody has begun to look.
+  #withdrawOffer() {
+    this.parts.begin.hidden = true;
   }
 
   #listen() {

@@ -35,6 +35,7 @@ class _Held:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     intake: Intake | None = None
     feeding: asyncio.Task[None] | None = None
+    newest: int = 0  # the number of the request that came last
     waits_for_dock: bool = False
     why: DockRefused | None = None  # why the feeding was stopped by somebody else
 
@@ -75,6 +76,7 @@ class Reception:
         and what the store raises.
         """
         held = self._hold(upload_id)
+        own = held.newest
         async with held.lock:
             known = await self.aside(upload.look_up, self.ground, dock, upload_id)
             if known.state is not UploadState.RECEIVING:
@@ -82,6 +84,8 @@ class Reception:
                 return known.length
             intake = await self._opened(held, known)
             _require_offset(offset, intake.length)
+            if held.newest != own:  # one came while this was on its way here: it must not wait for this one's dock
+                raise DockRefused(refusals.OVERTAKEN)
             error = await self._fed(held, known, intake, body)
             length = await self._settled(held, known, intake, error)
             if error is not None:
@@ -101,6 +105,7 @@ class Reception:
 
     def _hold(self, upload_id: str) -> _Held:
         held = self._held.setdefault(upload_id, _Held())
+        held.newest += 1
         held.stop(DockRefused(refusals.OVERTAKEN))
         return held
 

@@ -158,6 +158,24 @@ def test_a_newer_request_overtakes_one_that_hangs(dock: Sender) -> None:
     assert stored(dock, dock.hand_in(path, dock.manifest(NAME)).recording) == CLIP
 
 
+def test_a_request_that_is_overtaken_before_it_began_makes_nobody_wait(dock: Sender) -> None:
+    path = dock.begin(NAME)
+
+    async def scenario() -> None:
+        async def never() -> dict[str, object]:
+            await asyncio.Event().wait()
+            return {}
+
+        stale = asyncio.create_task(dock.patching(path, 0, [CLIP[:MIB], never]))
+        for _ in range(3):  # it is on its way, and reads nothing yet
+            await asyncio.sleep(0)
+        told = await asyncio.wait_for(dock.heading(path), 20)
+        assert told.offset in {0, MIB}
+        assert (await asyncio.wait_for(stale, 20)).code == "overtaken"
+
+    dock.server.runner.run(scenario())
+
+
 def test_two_writers_at_once_never_mix_their_bytes(dock: Sender) -> None:
     path = dock.begin(NAME)
 

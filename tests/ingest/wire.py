@@ -35,7 +35,8 @@ class Wire:
         """Send only part of what was announced. The socket is still open; who closes it cuts the line."""
         headers = {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
         wire = self._open("PATCH", path, headers, length)
-        wire.sendall(body)
+        with suppress(BrokenPipeError, ConnectionResetError):  # it came too late, and was refused
+            wire.sendall(body)
         return wire
 
     def ask(self, method: str, path: str, headers: dict[str, str], body: bytes | memoryview = b"") -> Reply:

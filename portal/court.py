@@ -28,6 +28,7 @@ TIME_FOR_CODE = timedelta(minutes=30)  # between handing the link in and typing 
 IDLE = timedelta(hours=2)  # a hearing adjourns for lunch
 
 _HANDED_IN = re.compile(r"(lnk_[0-9a-f]{32})\.([A-Za-z0-9_-]{20,100})\s*$")
+_DIGITS = re.compile(r"[0-9]{6}")
 _WHY = {links.EXPIRED: Closed.EXPIRED, links.REVOKED: Closed.REVOKED, links.USED_UP: Closed.USED_UP}
 
 
@@ -104,6 +105,8 @@ def enter_code(ground: Ground, pending: str, typed: str, *, address: str, agent:
     """Check the security code and open the link, with its entry. Raises :class:`WrongCode` or :class:`LinkClosed`."""
     place = attempts.place_of(ground.sealer, "code", address)
     digits = "".join(typed.split())
+    if not _DIGITS.fullmatch(digits):  # a pressed button is no guess: it costs no try
+        raise WrongCode("Enter the 6 digits of the security code.")
     with ground.database.write() as session:
         now = ground.clock.now()
         attempts.check(session, place, now)

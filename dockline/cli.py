@@ -79,6 +79,15 @@ def dock(  # noqa: PLR0917 - the command line's options, all given by name
     )  # fmt: skip
 
 
+@app.command("setup-link", epilog="Example: [bold]dockline setup-link[/bold]")
+@guarded
+def setup_link(data: Data = _HERE, as_json: Json = False) -> int:
+    """Print a one-time link that sets up the first administrator. Making another ends the one before."""
+    from dockline.people import setup_link as make
+
+    return make(data, Console(as_json))
+
+
 @app.command("dock-code", epilog='Example: [bold]dockline dock-code "Dock 3" --station Burslem[/bold]')
 @guarded
 def dock_code(

@@ -50,10 +50,11 @@ class Court:
 
     def open(self, code: str) -> str:
         """Hand in the link and type the security code; returns the address of the page that plays."""
-        self._expect(self._client.get(paths.OPEN, headers=_PAGE), 200, "open the link's page")
-        handed_in = self._client.post(paths.OPEN, data={"link": self._secret}, headers=_PAGE)
+        handed_in = self._client.post(
+            paths.OPEN, data={"link": self._secret, **self._hidden(paths.OPEN)}, headers=_PAGE
+        )
         self._expect(handed_in, 303, "hand in the link")
-        opened = self._client.post(paths.OPEN_CODE, data={"code": code, **self._hidden()}, headers=_PAGE)
+        opened = self._client.post(paths.OPEN_CODE, data={"code": code, **self._hidden(paths.OPEN_CODE)}, headers=_PAGE)
         self._expect(opened, 303, "type the security code")
         return urljoin(self._origin, opened.headers["location"])
 
@@ -109,9 +110,9 @@ class Court:
         self._expect(answer, 200, f"fetch {urlsplit(path).path.rsplit('/', 1)[-1]}")
         return answer.content
 
-    def _hidden(self, page: str | None = None) -> dict[str, str]:
+    def _hidden(self, page: str) -> dict[str, str]:
         """The form token that the page carries, as a browser would send it back."""
-        answer = self._client.get(page or paths.OPEN_CODE, headers=_PAGE)
+        answer = self._client.get(page, headers=_PAGE)
         self._expect(answer, 200, "read the page")
         for marker in ('name="form_token" value="', 'data-form-token="'):
             _, found, rest = answer.text.partition(marker)

@@ -178,7 +178,7 @@ def _dock(story: Story, ground: Ground) -> None:
     began = time.monotonic()
     ended = dock(
         watch=story.data / "camera", server=f"http://127.0.0.1:{story.port}", enrol=code, state=state, camera="BWC7",
-        officer=OFFICER[2], reference=REFERENCE, once=True, as_json=False,
+        officer=OFFICER[2], reference=REFERENCE, once=True, as_json=False, console=story.console,
     )  # fmt: skip
     if ended:
         raise DemoFailed("the dock could not bring everything in")

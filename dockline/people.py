@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dockline.console import Console
+from evidence.errors import Conflict
 from evidence.ground import open_ground
 from evidence.settings import load_settings
 
@@ -19,6 +20,22 @@ def make_dock_code(data: Path, name: str, station: str, console: Console) -> int
     else:
         console.say(f"Enrolment code for {name}, good once, for a day: {code}")
         console.say(f"On the dock: dockline dock --server {ground.settings.address} --enrol {code} --watch FOLDER")
+    return 0
+
+
+def setup_link(data: Path, console: Console) -> int:
+    """Make and print the one-time link of the first administrator."""
+    from portal.people import first_setup_link
+
+    ground = open_ground(load_settings(data))
+    link = first_setup_link(ground)
+    ground.database.close()
+    if link is None:
+        raise Conflict("somebody can sign in already", advice="An administrator invites others on the page People.")
+    if console.as_json:
+        console.result({"link": link})
+    else:
+        console.say(f"Set up the administrator, once, within the hour: {link}")
     return 0
 
 

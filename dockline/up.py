@@ -144,10 +144,12 @@ def run(data: Path, say: Callable[[str], None], *, port: int | None = None) -> i
 
 
 def _greet(ground: Ground, say: Callable[[str], None]) -> None:
-    from portal.people import first_setup_link
+    from portal.people import first_setup_link, nobody_can_sign_in
 
     say(f"Dockline is up at {ground.settings.address}")
-    link = first_setup_link(ground)
-    if link is not None:
-        say(f"Nobody can sign in yet. Set up the administrator, once, within the hour: {link}")
+    if nobody_can_sign_in(ground):
+        if sys.stdout.isatty():  # a secret is shown to a person, and never written to a log
+            say(f"Nobody can sign in yet. Set up the administrator, once, within the hour: {first_setup_link(ground)}")
+        else:
+            say("Nobody can sign in yet. For a one-time link run: dockline setup-link")
     sys.stdout.flush()

@@ -11,8 +11,11 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Generic, Protocol, TypeVar
 
+from sqlalchemy import select
+
 from evidence.errors import NotFound
 from evidence.ground import Ground
+from evidence.models import Rendition
 from evidence.objectstore import read_all
 from portal import dossier, playback
 from portal.exhibits import NOT_HERE
@@ -98,22 +101,34 @@ class Media:
         return self._packaging.original(showing.recording, source)
 
     def _proxy(self, recording: str) -> Packaged:
-        folder = f"renditions/{recording}/{PROXY.name}"
-        source = StoredObject(self._ground.objects, f"{folder}/proxy.mp4")
-        return self._packaging.proxy(recording, source, read_all(self._ground.objects, f"{folder}/proxy.json"))
+        source = StoredObject(self._ground.objects, self._key(recording, PROXY.name))
+        table = read_all(self._ground.objects, self._key(recording, PROXY.name, "proxy.json"))
+        return self._packaging.proxy(recording, source, table)
 
     def _beside(self, showing: Showing, name: str) -> Piece:
         """What workers made beside the film: thumbnails, a still, suggestions."""
-        renditions = f"renditions/{showing.recording}"
+        recording = showing.recording
         if name == "poster.jpg":
-            return self._object(f"{renditions}/{POSTER.name}/poster.jpg"), "image/jpeg"
+            return self._object(self._key(recording, POSTER.name)), "image/jpeg"
         if name == "sprite.vtt":
-            return self._object(f"{renditions}/{SPRITE.name}/sprite.vtt"), "text/vtt"
+            return self._object(self._key(recording, SPRITE.name)), "text/vtt"
         if _SHEET.fullmatch(name):
-            return self._object(f"{renditions}/{SPRITE.name}/{name}"), "image/jpeg"
+            return self._object(self._key(recording, SPRITE.name, name)), "image/jpeg"
         if name == "suggestions.json" and showing.link is None:  # what a machine suspects is not for the court
             return self._overlay(showing.recording), _JSON
         raise NotFound(NOT_HERE)
+
+    def _key(self, recording: str, profile: str, part: str = "") -> str:
+        """Where a finished rendition lies in the store, or a part beside it. Raises ``NotFound``."""
+        with self._ground.database.read() as session:
+            row = session.scalar(
+                select(Rendition).where(
+                    Rendition.recording_id == recording, Rendition.profile == profile, Rendition.state == "ready"
+                )
+            )
+        if row is None or (part and part not in row.detail.get("parts", {})):
+            raise NotFound(NOT_HERE)
+        return str(row.detail["parts"][part]["key"]) if part else row.object_key
 
     def _object(self, key: str) -> bytes:
         return read_all(self._ground.objects, key)

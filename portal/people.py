@@ -131,6 +131,12 @@ def create_person(
         return person.id
 
 
+def nobody_can_sign_in(ground: Ground) -> bool:
+    """Whether there is no account yet that anybody could use."""
+    with ground.database.read() as session:
+        return session.scalar(select(Person.id).where(Person.password_hash != "").limit(1)) is None
+
+
 def first_setup_link(ground: Ground) -> str | None:
     """The address at which the first administrator sets up, good once and for an hour; ``None`` once there is one.
 

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from evidence.ground import open_ground
 from evidence.settings import load_settings
-from portal.people import create_person
+from portal.people import create_person, first_setup_link
 from tests.portal.numbered_film import READ_NUMBER, camera_file, constant, variable
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.timeout(280)]
@@ -64,21 +64,21 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
         assert running.stdout is not None
         said = ""
-        while "Set up the administrator" not in said:
+        while "Dockline is up" not in said:
             line = running.stdout.readline()
             assert line, said
             said += line
         environ = {**os.environ, "DOCKLINE_PORT": str(port)}
         ground = open_ground(load_settings(data, environ))
         secret = pyotp.random_base32()
+        link = first_setup_link(ground)
+        assert link is not None
         create_person(
             ground, name="Jane Anne Smith", email="jane@force.example", role="officer", password=PASSWORD,
             totp_secret=secret, collar="4711",
         )  # fmt: skip
         ground.database.close()
-        link = re.search(r"http://\S+#\S+", said)
-        assert link is not None
-        yield Installation(data, f"http://127.0.0.1:{port}", "jane@force.example", secret, link[0])
+        yield Installation(data, f"http://127.0.0.1:{port}", "jane@force.example", secret, link)
         running.terminate()
         assert running.wait(60) == 0, "dockline up ends cleanly"
 

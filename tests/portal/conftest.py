@@ -186,6 +186,11 @@ class Station:
                     object_key=f"{folder}/proxy.mp4",
                     digest=str(Digest.of(b"the playback copy")),
                     size=17,
+                    detail={
+                        "parts": {
+                            "proxy.json": {"key": f"{folder}/proxy.json", "digest": str(Digest.of(b"{}")), "size": 2}
+                        }
+                    },
                     made_at=self.ground.clock.now(),
                 )
             )

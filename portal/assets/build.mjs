@@ -3,7 +3,7 @@
 // fails when the committed files differ.
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import * as sass from "sass";
@@ -52,6 +52,21 @@ async function licences() {
   return `${notices}\nhls.js\n\n${apache.trim()}\n`;
 }
 
+// What the build was made from, so that a test without Node can tell a stale one: each source's digest and path, one a line, digested.
+async function sourcesDigest() {
+  const places = ["build.mjs", "package-lock.json"];
+  for (const folder of ["images", "js", "licences", "scss"]) {
+    for (const entry of await readdir(join(here, folder), { recursive: true, withFileTypes: true })) {
+      if (entry.isFile()) places.push(relative(here, join(entry.parentPath ?? entry.path, entry.name)));
+    }
+  }
+  const lines = [];
+  for (const place of places.sort()) {
+    lines.push(`${createHash("sha256").update(await readFile(join(here, place))).digest("hex")}  ${place}\n`);
+  }
+  return createHash("sha256").update(lines.join("")).digest("hex");
+}
+
 function hashed(name, text) {
   const [stem, extension] = name.split(".");
   return `${stem}-${createHash("sha256").update(text).digest("hex").slice(0, 12)}.${extension}`;
@@ -65,7 +80,7 @@ async function build() {
     "player.js": await script("player", "esm"),
     "icon.svg": await readFile(join(here, "images", "icon.svg"), "utf8"),
   };
-  const files = new Map([["licences.txt", await licences()]]);
+  const files = new Map([["licences.txt", await licences()], ["sources.sha256", `${await sourcesDigest()}\n`]]);
   const manifest = {};
   for (const [name, text] of Object.entries(sources)) {
     manifest[name] = hashed(name, text);

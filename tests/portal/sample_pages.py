@@ -68,7 +68,7 @@ SAMPLES: dict[str, tuple[Page, Shell]] = {
         ),
         STAFF,
     ),
-    "footage": (MyFootage(officer="NS 4412", dockings=(DOCKING, DONE), more=True), STAFF),
+    "footage": (MyFootage(officer="NS 4412", dockings=(DOCKING,), more=True, unclaimed=(DONE,)), STAFF),
     "footage-wrong": (
         MyFootage(
             officer="NS 4412",

@@ -24,8 +24,18 @@ def _packed(*names: str) -> int:
 
 def test_the_manifest_names_every_built_file_and_no_other() -> None:
     named = set(AssetManifest.load().files.values())
-    assert {path.name for path in DIST.iterdir()} == named | {"manifest.json", "licences.txt"}
+    assert {path.name for path in DIST.iterdir()} == named | {"manifest.json", "licences.txt", "sources.sha256"}
     assert set(AssetManifest.load().files) == {"portal.css", "boot.js", "portal.js", "player.js", "icon.svg"}
+
+
+def test_the_build_was_made_from_the_sources_that_stand_here() -> None:
+    places = [SOURCES / "build.mjs", SOURCES / "package-lock.json"]
+    for folder in ("images", "js", "licences", "scss"):
+        places += [path for path in (SOURCES / folder).rglob("*") if path.is_file()]
+    lines = sorted((path.relative_to(SOURCES).as_posix(), path) for path in places)
+    listed = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n" for name, path in lines)
+    built_from = (DIST / "sources.sha256").read_text().strip()
+    assert hashlib.sha256(listed.encode()).hexdigest() == built_from, "run: npm ci && npm run build, in portal/assets"
 
 
 def test_a_file_s_name_holds_its_own_digest() -> None:

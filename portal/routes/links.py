@@ -49,7 +49,7 @@ def show_form(exhibit_id: str, visit: Discloses) -> Response:
 def make_link(exhibit_id: str, visit: Discloses, fields: Typed) -> Response:
     """Make the link and show its address, once. The same form sent twice makes one link."""
     with visit.ground.database.read() as session:
-        exhibit = _exhibit(session, visit, exhibit_id)
+        subject = subject_of(_exhibit(session, visit, exhibit_id))
     try:
         terms = _terms(fields)
         with visit.ground.database.write() as session:
@@ -58,13 +58,9 @@ def make_link(exhibit_id: str, visit: Discloses, fields: Typed) -> Response:
             page = (
                 None if issued is None else _page(session, visit, session.get_one(Link, issued.link_id), issued.address)
             )
-    except NotFilledIn as wrong:
-        return visit.page(
-            NewLink(subject=subject_of(exhibit), form=Form(fields.echo(*_FIELDS), wrong.errors)), status=422
-        )
     except BadInput as wrong:
-        form = Form(fields.echo(*_FIELDS), {"expires": str(wrong)})
-        return visit.page(NewLink(subject=subject_of(exhibit), form=form), status=422)
+        errors = wrong.errors if isinstance(wrong, NotFilledIn) else {"expires": str(wrong)}
+        return visit.page(NewLink(subject=subject, form=Form(fields.echo(*_FIELDS), errors)), status=422)
     if page is None:
         return RedirectResponse(paths.exhibit(exhibit_id), status_code=303)
     return visit.page(page)

@@ -79,7 +79,7 @@ def looks_like_text(head: bytes) -> bool:
     """Whether these bytes are words rather than a recording, so that the answer can say so."""
     if not head or b"\x00" in head:
         return False
-    printable = sum(32 <= byte < 127 or byte in b"\t\r\n" or byte >= 0xC2 for byte in head)
+    printable = sum(32 <= byte < 127 or byte in b"\t\r\n" or byte >= 0x80 for byte in head)
     return printable / len(head) > 0.97
 
 

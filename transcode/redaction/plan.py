@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from evidence.digest import Digest
-from evidence.errors import BadInput
+from evidence.errors import BadInput, NotADigest
 
 VERSION = 1
 
@@ -192,5 +192,5 @@ class Plan:
                     for track in told["tracks"]
                 ),
             )
-        except (ValueError, KeyError, TypeError) as wrong:
+        except (ValueError, KeyError, TypeError, NotADigest) as wrong:
             raise NotAPlan(f"not a redaction plan: {wrong}") from wrong

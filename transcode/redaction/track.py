@@ -103,7 +103,11 @@ def _follow(sightings: Mapping[int, Boxes], motion: Sequence[Transform], how: Li
 
 def _join(active: list[Chain], boxes: Boxes, frame: int, how: Linking) -> None:
     pairs = sorted(
-        ((value, i, j) for i, chain in enumerate(active) for j, value in enumerate(_affinity(chain.now, boxes))),
+        (
+            (value, i, j)
+            for i, chain in enumerate(active)
+            for j, value in enumerate(_affinity(chain.now, boxes, frame - chain.last))
+        ),
         reverse=True,
     )
     chains_taken: set[int] = set()
@@ -129,14 +133,17 @@ def _extend(chain: Chain, box: NDArray[np.float32], frame: int) -> None:
     chain.now, chain.last = area.copy(), frame
 
 
-def _affinity(area: Area, boxes: Boxes) -> NDArray[np.float64]:
-    """How alike one area is to many, 0 to 1: overlap, or nearness of middles where fast movement leaves no overlap."""
+def _affinity(area: Area, boxes: Boxes, frames: int) -> NDArray[np.float64]:
+    """How alike one area is to many, 0 to 1: overlap, or nearness of middles where fast movement leaves no overlap.
+
+    The longer a thing was not seen, the further it may have gone: ``frames`` since then.
+    """
     if not len(boxes):
         return np.zeros(0)
     sides = np.stack([boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]], 1).mean(1)
     side = (area[2] - area[0] + area[3] - area[1]) / 2
     middles = np.stack([boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]], 1) / 2
-    near = 1 - np.hypot(*(middles - _middle(area)).T) / np.maximum((side + sides) / 2, 1)
+    near = 1 - np.hypot(*(middles - _middle(area)).T) / np.maximum((side + sides) / 2 * min(2.0, 1 + 0.3 * frames), 1)
     fits = (sides < 2 * side) & (sides > side / 2)
     return np.maximum(overlap(area.astype(np.float32), boxes), np.where(fits, near, 0.0)).astype(np.float64)
 
@@ -166,7 +173,7 @@ def _meets(earlier: Chain, later: Chain, motion: Sequence[Transform], how: Linki
     for frame in range(earlier.last + 1, later.first + 1):
         area = warped(area, motion[frame])
     box = np.array([[*later.seen[later.first], 1.0]], np.float32)
-    return float(_affinity(area, box)[0]) >= how.like
+    return float(_affinity(area, box, 1)[0]) >= how.like
 
 
 def _placed(

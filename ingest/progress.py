@@ -65,13 +65,13 @@ class Tries:
         self._patience = patience
         self._stop = stop
         self._furthest = -1
-        self._begin()
+        self._waited, self._next = 0.0, patience.first
 
     def reached(self, at: int) -> None:
         """Begin to count anew when this is further than ever before."""
         if at > self._furthest:
             self._furthest = at
-            self._begin()
+            self._waited, self._next = 0.0, self._patience.first
 
     def again(self, why: DocklineError) -> None:
         """Wait before the next try, or until somebody asks to stop. Raises :class:`GaveUp` when it was long enough."""
@@ -81,7 +81,3 @@ class Tries:
         self._stop.wait(pause)
         self._waited += pause
         self._next = min(self._next * 2, self._patience.longest)
-
-    def _begin(self) -> None:
-        self._waited = 0.0
-        self._next = self._patience.first

@@ -7,23 +7,23 @@ from pathlib import Path
 
 from evidence.clock import Clock
 from ingest.agent import Agent, Result
-from ingest.camera import CameraGone, Found, Left, Look, Settling, look
+from ingest.camera import QUIET, CameraGone, Found, Left, Look, Settling, look
 from ingest.progress import Progress
 
 LOOK_EVERY = 1.0  # seconds between two looks at a folder where nothing happens
-SETTLE_LOOK = 0.05  # seconds between two looks while something is waited for
+SETTLE_LOOK = 0.02  # seconds between two looks while something is waited for
 ROUNDS = 3  # in which the same file may fail before it is left for another run
 
 
 class Watch:
     """One folder and what has become of the files in it."""
 
-    def __init__(self, folder: Path, agent: Agent, clock: Clock, progress: Progress) -> None:
+    def __init__(self, folder: Path, agent: Agent, clock: Clock, progress: Progress, *, quiet: float = QUIET) -> None:
         self._folder = folder
         self._agent = agent
         self._clock = clock
         self._progress = progress
-        self._settling = Settling()
+        self._settling = Settling(quiet)
         self._rounds: dict[Found, int] = {}
         self._done: set[Found] = set()
         self._results: dict[str, Result] = {}

@@ -160,7 +160,7 @@ def require_open(session: Session, link: Link, now: datetime) -> None:
 
 def _pending(session: Session, ground: Ground, pending: str, *, lock: bool = False) -> Link:
     values = cookies.open_pending(ground.sealer, PURPOSE, pending, ground.clock.now())
-    link = session.get(Link, values["link"], with_for_update=lock) if values else None
+    link = session.get(Link, values["link"], with_for_update={"of": Link} if lock else None) if values else None
     if link is None:
         raise LinkClosed(Closed.UNKNOWN)
     return link

@@ -52,7 +52,7 @@ def claim(session: Session, clock: Clock, actor: Actor, docking_id: str, by: Par
 
     Raises ``NotFound`` for a docking that has a known officer, or is of another agency.
     """
-    docking = session.get(Docking, docking_id, with_for_update=True)
+    docking = session.get(Docking, docking_id, with_for_update={"of": Docking})
     if docking is None or docking.dock.agency_id != actor.agency:
         raise NotFound(NOT_HERE)
     if actor.collar and docking.officer_collar == actor.collar:

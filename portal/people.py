@@ -166,9 +166,9 @@ def find_setup_link(session: Session, secret: str, now: datetime) -> SetupLink:
     return usable_setup_link(session, hash_secret(secret), now)
 
 
-def usable_setup_link(session: Session, link_id: str, now: datetime) -> SetupLink:
-    """The set-up link of a hash, while it can be used; raises :class:`LinkSpent`."""
-    link = session.get(SetupLink, link_id, with_for_update=True)
+def usable_setup_link(session: Session, link_id: str, now: datetime, *, to_spend: bool = False) -> SetupLink:
+    """The set-up link of a hash, while it can be used; raises :class:`LinkSpent`. ``to_spend``: locked until then."""
+    link = session.get(SetupLink, link_id, with_for_update=to_spend)
     if link is None or link.used_at is not None or link.expires_at <= now:
         raise LinkSpent("This set-up link is not valid any more, or it was used already.")
     person = session.get(Person, link.person_id) if link.person_id else None

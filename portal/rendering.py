@@ -30,6 +30,7 @@ FILTERS = MappingProxyType(
         "timecode": words.timecode,
         "counted": words.count,
         "offset": words.offset_text,
+        "with_digests": words.with_digests,
     }
 )
 

@@ -4,10 +4,12 @@ Times are shown in UTC and say so, because that is how the ledger keeps them. Si
 1,000,000 bytes), as cameras and file lists do.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+_DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -65,6 +67,11 @@ def elapsed(span: timedelta) -> str:
     if span >= timedelta(hours=48):
         return f"{span.days} days"
     return duration(round(span / timedelta(milliseconds=1)))
+
+
+def with_digests(text: str) -> Markup:
+    """A sentence with each SHA-256 in it set apart, so that it can be read, and broken where a line ends."""
+    return Markup(_DIGEST.sub(r'<code class="dl-digest">\g<0></code>', str(escape(text))))  # noqa: S704 - escaped
 
 
 def timecode(milliseconds: int) -> str:

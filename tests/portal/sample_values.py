@@ -133,7 +133,7 @@ CONTINUITY = (
     ),
     ContinuityEvent(
         title="Received and stored",
-        words="421,300,221 bytes arrived. Their SHA-256 is the one that the dock had signed.",
+        words=f"421,300,221 bytes arrived. They are what the dock signed: {DIGEST}.",
         at=after(9.9),
         by="this installation",
         entry=1203,

@@ -62,6 +62,11 @@ def test_a_clock_that_was_wrong_says_which_way() -> None:
     assert words.offset_text(0) == "exact"
 
 
+def test_a_digest_in_a_sentence_is_set_apart_and_everything_else_escaped() -> None:
+    text = words.with_digests(f"<b>SHA-256: sha256:{'0f' * 32}.</b>")
+    assert text == f'&lt;b&gt;SHA-256: <code class="dl-digest">sha256:{"0f" * 32}</code>.&lt;/b&gt;'
+
+
 def test_one_is_one_and_the_rest_are_many() -> None:
     assert words.count(1, "clip") == "1 clip"
     assert words.count(1200, "clip") == "1,200 clips"

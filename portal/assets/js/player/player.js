@@ -1,16 +1,15 @@
 // The player: puts its parts together. A viewing is asked for first; its answer brings playlist, frame table and the rest; from then on
 // the frame on the screen drives every figure, box and handle.
+import { wire } from "./controls.js";
 import { FrameTable } from "./frame-table.js";
 import { FrameWatch } from "./frame-watch.js";
 import { Overlay } from "./overlay.js";
 import { Readout } from "./readout.js";
 import { SeekBar } from "./seek-bar.js";
 import { Seeker } from "./seeker.js";
-import { useShortcuts } from "./shortcuts.js";
 import { Shuttle } from "./shuttle.js";
 import { Sprite } from "./sprite.js";
 import { Stream } from "./stream.js";
-import { parsePlace } from "./timecode.js";
 import { Viewing } from "./viewing.js";
 
 const SPEEDS = [0.25, 0.5, 1, 1.5, 2, 4, 8];
@@ -46,7 +45,8 @@ export class Player {
     stage.style.aspectRatio = `${this.root.dataset.width} / ${this.root.dataset.height}`;
     panel.hidden = false;
     begin.hidden = false;
-    this.#listen();
+    wire(this);
+    this.watch.onFrame((seconds, exact) => this.#shown(seconds, exact));
     if (this.root.dataset.beginWhen === "load") this.open();
   }
 
@@ -88,6 +88,7 @@ export class Player {
     await this.watch.measureOrigin();
     await table;
     this.ready = true;
+    this.#offerSound();
     this.root.dataset.ready = this.rendition;
     if (place?.frame) await this.goTo({ frame: place.frame });
     else if (place?.seconds) await this.goTo({ seconds: place.seconds });
@@ -107,12 +108,12 @@ export class Player {
   #useTable(table) {
     this.table = table;
     this.seeker.table = table;
-    this.bar.scale(table, this.#duration());
+    this.bar.scale(table, this.duration);
     if (table) this.readout.total(table.duration);
     if (this.watch.seconds !== null) this.#shown(this.watch.seconds, this.watch.exact);
   }
 
-  #duration() {
+  get duration() {
     if (this.table) return this.table.duration;
     return Number.isFinite(this.video.duration) ? this.video.duration : Number(this.root.dataset.durationMs ?? 0) / 1000;
   }
@@ -192,10 +193,10 @@ export class Player {
     if (!this.ready) await this.open();
     if (!this.ready) return;
     if (this.shuttle.moving) this.shuttle.stop();
-    else await this.#play(() => this.shuttle.play());
+    else await this.attempt(() => this.shuttle.play());
   }
 
-  async #play(how) {
+  async attempt(how) {
     try {
       await how();
     } catch (refusal) {
@@ -216,9 +217,18 @@ export class Player {
   }
 
   sound(on = this.video.muted) {
+    if (this.parts.sound.disabled) return;
     this.video.muted = !on;
     this.parts.sound.setAttribute("aria-pressed", String(on));
     this.parts["sound-label"].textContent = on ? "Sound is on" : "Sound is off";
+  }
+
+  #offerSound() {
+    const { sound, volume } = this.parts;
+    sound.disabled = this.stream.silent;
+    volume.disabled = this.stream.silent;
+    if (this.stream.silent) this.parts["sound-label"].textContent = "No sound";
+    else this.sound(!this.video.muted);
   }
 
   full() {
@@ -226,7 +236,8 @@ export class Player {
     else this.root.requestFullscreen?.();
   }
 
-  #playing(moving) {
+  // Tell the buttons that the film runs, or stands.
+  running(moving) {
     this.parts["play-label"].textContent = moving ? "Pause" : "Play";
     this.parts.play.classList.toggle("dl-button--pause", moving);
     if (moving) this.#withdrawOffer();
@@ -235,59 +246,5 @@ export class Player {
   // The large button over the picture goes once somebody has begun to look.
   #withdrawOffer() {
     this.parts.begin.hidden = true;
-  }
-
-  #listen() {
-    const { parts, video } = this;
-    this.watch.onFrame((seconds, exact) => this.#shown(seconds, exact));
-    video.addEventListener("play", () => this.#playing(true));
-    video.addEventListener("pause", () => this.#playing(this.shuttle.back > 0));
-    video.addEventListener("click", () => this.toggle());
-    video.addEventListener("durationchange", () => {
-      if (!this.table) this.bar.scale(null, this.#duration());
-    });
-    video.volume = Number(parts.volume.value) / 100;
-    const presses = {
-      begin: () => this.toggle(),
-      play: () => this.toggle(),
-      back: () => this.step(-1),
-      forward: () => this.step(1),
-      sound: () => this.sound(),
-      full: () => this.full(),
-      marks: () => parts.marks.setAttribute("aria-pressed", String(this.overlay.toggle())),
-    };
-    for (const [name, act] of Object.entries(presses)) parts[name].addEventListener("click", act);
-    this.#listenToFields();
-    useShortcuts(parts.keys, this.#keys());
-  }
-
-  #listenToFields() {
-    const { parts, video } = this;
-    parts.speed.addEventListener("change", () => this.speed(Number(parts.speed.value)));
-    parts.copy.addEventListener("change", () => this.open(parts.copy.value));
-    parts.volume.addEventListener("input", () => {
-      video.volume = Number(parts.volume.value) / 100;
-      this.sound(video.volume > 0);
-    });
-    parts.goto.addEventListener("submit", (event) => {
-      event.preventDefault();
-      const place = parsePlace(parts["goto-value"].value);
-      if (!place) this.say("Type a frame number such as 1200, or a time such as 1:20.5.", true);
-      else this.goTo(place).then(() => this.readout.announce(this.watch.seconds, this.frame));
-    });
-  }
-
-  #keys() {
-    return {
-      toggle: () => this.toggle(),
-      backwards: () => (this.table ? this.shuttle.backwards() : this.step(-1)),
-      forwards: () => this.#play(() => this.shuttle.faster()),
-      frameBack: () => this.step(-1),
-      frameForward: () => this.step(1),
-      slower: () => this.changeSpeed(-1),
-      quicker: () => this.changeSpeed(1),
-      sound: () => this.sound(),
-      full: () => this.full(),
-    };
   }
 }

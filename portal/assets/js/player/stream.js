@@ -38,6 +38,12 @@ export class Stream {
     });
   }
 
+  // Whether the playlist says that there is no sound; false where it does not say.
+  get silent() {
+    const level = this.hls?.levels[0];
+    return Boolean(level?.videoCodec) && !level.audioCodec;
+  }
+
   // Whether a position lies in what is loaded around the one that is shown.
   holds(time) {
     const { buffered, currentTime } = this.video;

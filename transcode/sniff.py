@@ -31,6 +31,7 @@ class Container(StrEnum):
     MP3 = "mp3"
     FLAC = "flac"
     OGG = "ogg"
+    H264 = "h264"  # raw, as the recovery of a broken file writes it; never recognised from outside
 
 
 @dataclass(frozen=True, slots=True)

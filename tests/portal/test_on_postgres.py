@@ -70,7 +70,7 @@ def test_footage_travels_from_the_officer_to_the_court(station: Station, signed_
         links.revoke(session, station.ground.clock, link, acts.recipient(session, link), "")
     assert court.visitor.fetch(source).status_code == 410
     assert len(station.acts(ActKind.PLAYED)) == 1
-    assert visitor.get("/api/v1/recordings").json()["recordings"][0]["clock"]["watched"]
+    assert any(row["clock"]["watched"] for row in visitor.get("/api/v1/recordings").json()["recordings"])
 
 
 def test_people_join_sign_in_and_wait_after_wrong_tries(station: Station, browser: Browser) -> None:

@@ -282,6 +282,24 @@ def test_the_other_copy_is_a_viewing_of_its_own_and_keeps_the_place(tab: Page, c
     assert tab.evaluate(SHOWN) == [120, 120]
 
 
+def test_the_other_copy_comes_even_when_the_first_one_hangs(tab: Page, cinema: Cinema) -> None:
+    cinema.offer = "proxy"
+    _open(tab, cinema, rendition="proxy")
+    tab.get_by_label("Showing").select_option("original")
+    tab.locator('[data-ready="original"]').wait_for()
+    for path in list(cinema.site.fixed):
+        if path.startswith("/play/original") and path.endswith(".m4s"):
+            cinema.site.fixed[path] = Answer(b"{}", "application/problem+json", 403)
+    tab.evaluate("() => document.querySelector('[data-module=dockline-player]').docklinePlayer.stream.leaveFor(-1)")
+    tab.evaluate(
+        "() => { document.querySelector('[data-module=dockline-player]').docklinePlayer.goTo({ frame: 250 }); }"
+    )
+    expect(tab.locator("[data-player=message]")).to_contain_text("may not watch")
+    tab.get_by_label("Showing").select_option("proxy")
+    tab.locator('[data-ready="proxy"]').wait_for()
+    assert tab.evaluate(GO, 60) == [60, 60]
+
+
 def test_one_can_go_to_a_frame_or_a_time_by_typing(tab: Page, cinema: Cinema) -> None:
     _open(tab, cinema)
     field = tab.get_by_label("Go to")

@@ -78,6 +78,7 @@ export class Player {
   async #show(playback, place) {
     this.ready = false;
     this.stream.close();
+    this.seeker.forget();
     this.watch.reset();
     this.#useTable(null);
     this.frames = null;

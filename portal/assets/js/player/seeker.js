@@ -2,8 +2,18 @@
 // newest counts.
 
 const TRIES = 8;
+const PATIENCE = 20000;
 const NUDGE = 0.45; // of the frame's own length
 const SETTLE = 400;
+
+// The first of some events, or the end of patience: a film that is taken away answers no seek.
+function firstOf(target, names) {
+  const end = new AbortController();
+  return new Promise((resolve) => {
+    for (const name of names) target.addEventListener(name, resolve, { signal: end.signal });
+    setTimeout(resolve, PATIENCE);
+  }).finally(() => end.abort());
+}
 
 export class Seeker {
   constructor(video, watch, stream) {
@@ -18,6 +28,11 @@ export class Seeker {
   // The frame that is being gone to, or null.
   get goal() {
     return this.target;
+  }
+
+  // Give up what is being gone to, before another film is loaded.
+  forget() {
+    this.target = null;
   }
 
   // Go to a frame; resolves when it, or a newer request's frame, is shown. True when it is exact.
@@ -65,7 +80,7 @@ export class Seeker {
     const { video, watch } = this;
     await this.stream.leaveFor(time);
     const before = watch.serial;
-    const seeked = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
+    const seeked = firstOf(video, ["seeked", "emptied", "error"]);
     video.currentTime = time;
     await seeked;
     if (watch.serial === before) await watch.next(SETTLE);

@@ -4,6 +4,7 @@ import { Refusal } from "./failure.js";
 
 const FIRST_WAIT = 2000;
 const LONGEST_WAIT = 15000;
+const EXTRAS_TRIES = 30; // thumbnails and suggestions may never come; the playback copy is waited for as long as it takes
 
 async function answerOf(request) {
   let answer;
@@ -39,6 +40,7 @@ export class Viewing {
   follow(onChange, onRefusal) {
     clearTimeout(this.timer);
     let wait = FIRST_WAIT;
+    this.tries = 0;
     const ask = async () => {
       try {
         this.facts = await answerOf(fetch(this.facts.status, { headers: { Accept: "application/json" } }));
@@ -47,6 +49,7 @@ export class Viewing {
         onRefusal(refusal);
         if (refusal.status !== 0 && refusal.status < 500) return;
       }
+      this.tries += 1;
       wait = Math.min(wait * 1.3, LONGEST_WAIT);
       if (this.#open()) this.timer = setTimeout(ask, wait);
     };
@@ -55,6 +58,8 @@ export class Viewing {
 
   #open() {
     const { status, playback, suggestions, sprite } = this.facts;
-    return Boolean(status) && (!playback?.frames || playback.rendition !== "proxy" || !suggestions || !sprite);
+    if (!status) return false;
+    if (!playback?.frames || playback.rendition !== "proxy") return true;
+    return (!suggestions || !sprite) && this.tries < EXTRAS_TRIES;
   }
 }

@@ -19,8 +19,8 @@ from evidence.clock import SystemClock
 from evidence.onetime import normalised
 from ingest.agent import Agent, Options, Result
 from ingest.agent_state import DockState, Identity
-from ingest.line import Line, NotLetIn
-from ingest.progress import Patience
+from ingest.line import Line, NotLetIn, TryAgain, Unreachable
+from ingest.progress import Patience, Tries
 from ingest.sender import Stopped
 from ingest.watch import Watch
 
@@ -65,14 +65,24 @@ def _enrolled(dock: DockState, server: str, code: str, console: Console) -> Iden
             "This dock is not enrolled yet.",
             advice="Run it once with --server and --enrol; the administrator's page Docks makes the code.",
         )
-    line = Line(server)
-    try:
-        identity = line.enrol(normalised(code), dock.signer.public_key.hex(), socket.gethostname()[:120])
-    finally:
-        line.close()
+    identity = _redeemed(dock, server, normalised(code), console)
     dock.enrolled(identity)
     console.say(f"Enrolled with {identity.agency} as {identity.dock}.")
     return identity
+
+
+def _redeemed(dock: DockState, server: str, code: str, console: Console) -> Identity:
+    """Redeem the code, waiting for a server that is not there yet. Asked twice, the server gives the same answer."""
+    line, tries = Line(server), Tries(ONCE_PATIENCE, threading.Event())
+    try:
+        while True:
+            try:
+                return line.enrol(code, dock.signer.public_key.hex(), socket.gethostname()[:120])
+            except (Unreachable, TryAgain) as wrong:
+                console.say(f"Waiting: {wrong}")
+                tries.again(wrong)
+    finally:
+        line.close()
 
 
 def _watch(

@@ -205,7 +205,8 @@ def start_postgres(folder: Path, *, durable: bool = False) -> tuple[subprocess.P
     programs, data = package / "pginstall" / "bin", folder / "data"
     subprocess.run(
         [programs / "initdb", "-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust", "--no-sync"],
-        check=True, stdout=subprocess.DEVNULL, cwd=folder, user=user, group=user, extra_groups=None if user is None else [],
+        check=True, stdout=subprocess.DEVNULL, cwd=folder,
+        user=user, group=user, extra_groups=None if user is None else [],
     )  # fmt: skip
     fsync = f"fsync={'on' if durable else 'off'}"
     process = start(

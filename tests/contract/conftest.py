@@ -30,7 +30,7 @@ class Place:
 
 @pytest.fixture(scope="session")
 def moto_client() -> Any:
-    import moto  # noqa: F401 - imported before a client is made, so that its clients can be answered by it
+    import moto.core  # noqa: F401 - imported before a client is made, so that the client can be answered by it
 
     return s3_client(None, "moto", "moto")
 

@@ -177,7 +177,8 @@ def summary_lines(results: Sequence[Result], left: Sequence[Left], refusal: str)
     if not results and not refusal:
         lines.append("There was nothing to bring in.")
     elif results and safe == len(results):
-        lines.append(f"All {len(results)} files are safe to wipe: each has a receipt that was verified here.")
+        what, which = ("The file is", "it") if safe == 1 else (f"All {safe} files are", "each")
+        lines.append(f"{what} safe to wipe: {which} has a receipt that was verified here.")
     elif results:
         lines.append(f"{safe} of {len(results)} files are safe to wipe. Do not wipe the camera.")
     if left:

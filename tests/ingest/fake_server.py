@@ -5,6 +5,7 @@ Only the dock's own logic is tested with it; the real door has tests of its own 
 
 import base64
 import json
+import ssl
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -37,7 +38,7 @@ class FakeUpload:
 class FakeServer:
     """Speaks as the docks' door does, on a port of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.log = SmallLog()
         self.dock = new_id("dok")
         self.public_key = ""
@@ -57,11 +58,14 @@ class FakeServer:
         handler = type("Handler", (_Handler,), {"fake": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._http.daemon_threads = True
+        self._scheme = "https" if tls else "http"
+        if tls is not None:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._http.server_address[1]}"
 
     def close(self) -> None:
         self._http.shutdown()

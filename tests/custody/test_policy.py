@@ -1,8 +1,10 @@
 """Policies: who is believed, and how many witnesses it takes."""
 
 import itertools
+from hashlib import sha256
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from custody.keys import FileSigner
 from custody.note import MalformedNote, Note, SignatureLine
@@ -18,7 +20,10 @@ from custody.signature import (
 )
 from tests.custody.logs import ORIGIN, SmallLog, log_of, stored
 
-SIGNERS = {name: FileSigner.generate() for name in ("log", "other", "court", "cps", "iopc")}
+SIGNERS = {  # the same keys in every run, because they are part of the names of tests below
+    name: FileSigner(Ed25519PrivateKey.from_private_bytes(sha256(name.encode()).digest()))
+    for name in ("log", "other", "court", "cps", "iopc")
+}
 LOG = VerifierKey(ORIGIN, ED25519, SIGNERS["log"].public_key)
 OTHER = VerifierKey("other.example", ED25519, SIGNERS["other"].public_key)
 WITNESSES = {

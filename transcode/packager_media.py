@@ -6,46 +6,24 @@ here opens a file: bytes come from a :class:`~transcode.wire.ChildFile`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain
 from typing import Any, NoReturn
 
 import av
 
 from transcode.frames import FrameTable
+from transcode.packager_boxes import composition_offsets
+from transcode.packager_plan import Access, Plan, planned
 from transcode.sniff import HEAD, Container, boxes, container_of, looks_like_text
 from transcode.trouble import NotPlayable
 from transcode.wire import ChildFile
 
-SEGMENT_SECONDS = 4.0
-_FIRST_SEGMENTS = (1.0, 2.0)  # short ones to begin with, so that the first picture comes soon
+_HIDDEN = "An edit list hides pictures of this recording; only the exact copy can follow it."
+_TRIED = 8  # packets that are read to see that the index was understood
 _PLAYABLE_PIXELS = frozenset({"yuv420p", "yuvj420p"})
 _OPTIONS = {"protocol_whitelist": "", "max_streams": "64", "probesize": "20000000"}
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """One video sample as the index knows it: decode time in the stream's ticks, key or not."""
-
-    time: int
-    key: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Where the segments of a recording begin: decode times, the end, and when its first picture is presented."""
-
-    starts: tuple[int, ...]
-    end: int
-    first_pts: int
-    decode: dict[int, int] | None = None  # decode time by presentation time, where the container's own are not used
-
-    def time_of(self, packet: Any) -> int | None:
-        """The decode time of a video packet in the stream's ticks; ``None`` for one that is not part of the plan."""
-        if self.decode is None:
-            return None if packet.dts is None else int(packet.dts)
-        return self.decode.get(packet.pts if packet.pts is not None else packet.dts)
 
 
 class BlankFile:
@@ -114,6 +92,7 @@ class Media:
             raise NotPlayable("The recording has no picture.")
         self.video = self.container.streams.video[0]
         self.sound = self.container.streams.audio[0] if self.container.streams.audio else None
+        self._plan: Plan | None = None
 
     def refuse_unplayable(self) -> None:
         """Raise :class:`NotPlayable` where a browser cannot be expected to decode the pictures."""
@@ -125,44 +104,9 @@ class Media:
 
     def plan(self) -> Plan:
         """Where segments begin. Raises :class:`NotPlayable` where times jump or an edit list hides pictures."""
-        samples, decode = self._from_first_key(self._indexed()), None
-        if not samples:
-            scanned = self._from_first_key(list(self._scanned()))
-            times = sorted({sample.time for sample in scanned})
-            if len(times) != len(scanned):
-                raise NotPlayable("Two pictures in the file have one time.")
-            decode = {sample.time: time for sample, time in zip(scanned, times, strict=True)}
-            samples = [Access(time, sample.key) for sample, time in zip(scanned, times, strict=True)]
-        if not samples:
-            raise NotPlayable("Not one whole picture is in the file.")
-        if any(later.time <= earlier.time for earlier, later in pairwise(samples)):
-            raise NotPlayable("The times in the file jump back.")
-        return self._cut(samples, decode)
-
-    @staticmethod
-    def _from_first_key(samples: list[Access]) -> list[Access]:
-        first = next((i for i, sample in enumerate(samples) if sample.key), len(samples))
-        return samples[first:]
-
-    def _cut(self, samples: list[Access], decode: dict[int, int] | None) -> Plan:
-        step = (
-            sorted(b.time - a.time for a, b in pairwise(samples))[len(samples) // 2 - 1]
-            if (len(samples) > 1)
-            else max(1, round(1 / (25 * self.video.time_base)))
-        )
-        starts = [samples[0].time]
-        for sample in samples:
-            wanted = _FIRST_SEGMENTS[len(starts) - 1] if len(starts) <= len(_FIRST_SEGMENTS) else SEGMENT_SECONDS
-            if sample.key and (sample.time - starts[-1]) * self.video.time_base >= wanted * 0.95:
-                starts.append(sample.time)
-        plan = Plan(tuple(starts), samples[-1].time + step, 0, decode)
-        return replace(plan, first_pts=self._first_pts(plan))
-
-    def _first_pts(self, plan: Plan) -> int:
-        for packet in self.packets_from(plan.starts[0], plan):
-            if packet.stream is self.video and plan.time_of(packet) == plan.starts[0]:
-                return int(packet.pts if packet.pts is not None else packet.dts)
-        raise NotPlayable("The first picture cannot be read.")
+        if self._plan is None:
+            self._plan = planned(self._indexed() or list(self._scanned()), self.video.time_base)
+        return self._plan
 
     def _indexed(self) -> list[Access]:
         """From the container's index, as far as its bytes are there; empty where there is no index of every sample."""
@@ -170,8 +114,42 @@ class Media:
             return []
         entries = self.video.index_entries
         if any(entry.is_discard for entry in entries):
-            raise NotPlayable("An edit list hides pictures of this recording; only the exact copy can follow it.")
-        return [Access(e.timestamp, e.is_keyframe) for e in entries if e.pos + e.size <= self.file.size]
+            raise NotPlayable(_HIDDEN)
+        offsets = self._composition_offsets(len(entries))
+        samples = [
+            Access(entry.timestamp + offset, entry.is_keyframe)
+            for entry, offset in zip(entries, offsets, strict=True)
+            if entry.pos + entry.size <= self.file.size
+        ]
+        return self._as_read(samples)
+
+    def _composition_offsets(self, count: int) -> list[int]:
+        """Ticks from decode to presentation of every sample, from the index alone."""
+        index = next((b for b in boxes(self.file.size, self.file.range) if b.kind == b"moov"), None)
+        if index is None:
+            return [0] * count
+        offsets = composition_offsets(self.file.range(index.offset, index.size), self.video.id)
+        return (offsets + [0] * count)[:count]
+
+    def _as_read(self, samples: list[Access]) -> list[Access]:
+        """The samples with the demuxer's own origin of time; empty where its first packets do not bear them out."""
+        first = next((sample for sample in samples if sample.key), None)
+        if first is None:
+            return []
+        self.container.seek(first.time, stream=self.video)
+        read: list[int] = []
+        for packet in self.container.demux(self.video):
+            if packet.pts is None or len(read) >= _TRIED:
+                break
+            read.append(packet.pts)
+        if not read:
+            return []
+        at = samples.index(first)
+        shift = read[0] - first.time
+        expected = [sample.time + shift for sample in samples[at : at + len(read)]]
+        if read[: len(expected)] != expected:
+            return []
+        return [Access(sample.time + shift, sample.key) for sample in samples]
 
     def _fragmented(self) -> bool:
         if self.kind is not Container.MP4:
@@ -179,11 +157,11 @@ class Media:
         return any(box.kind in (b"moof", b"sidx") for box in boxes(self.file.size, self.file.range))
 
     def _scanned(self) -> Iterator[Access]:
-        """Presentation times in decode order; decode times are made from them, because containers often have none."""
+        """From every packet of the recording, in decode order."""
         for packet in self._video_packets():
             time = packet.pts if packet.pts is not None else packet.dts
             if packet.is_discard:
-                raise NotPlayable("An edit list hides pictures of this recording; only the exact copy can follow it.")
+                raise NotPlayable(_HIDDEN)
             if time is not None:
                 yield Access(time, packet.is_keyframe)
 
@@ -231,32 +209,28 @@ class Media:
 
     def frame_table(self) -> FrameTable:
         """Presentation times of all pictures that are shown."""
-        pts: list[int] = []
-        last = None
-        for packet in self._decodable():
-            time = packet.pts if packet.pts is not None else packet.dts
-            if time is not None and not packet.is_discard:
-                last = packet.duration if not pts or time > pts[-1] else last
-                pts.append(time)
+        try:
+            plan = self.plan()
+            pts, last = list(plan.decode), plan.step
+        except NotPlayable:
+            pts, last = [packet.pts for packet in self._shown_packets()], 0
         base: Fraction = self.video.time_base
         shown = self.shown()
-        scaled = [time * base.numerator for time in pts]
         return FrameTable.of(
             base.denominator,
-            scaled,
-            last=(last or 0) * base.numerator or None,
+            [time * base.numerator for time in pts],
+            last=last * base.numerator or None,
             width=shown.width,
             height=shown.height,
             rotation=shown.rotation,
         )
 
-    def _decodable(self) -> Iterator[Any]:
-        """Video packets from the first key picture on."""
+    def _shown_packets(self) -> Iterator[Any]:
+        """Video packets from the first key picture on, without those that an edit list hides."""
         packets = self._video_packets()
         for packet in packets:
             if packet.is_keyframe:
-                yield packet
-                yield from packets
+                yield from (p for p in chain([packet], packets) if not p.is_discard and p.pts is not None)
 
     def shown(self) -> "Shown":
         """How the picture is shown. Raises :class:`NotPlayable` when not even the first can be decoded."""

@@ -10,12 +10,14 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import av
 
 from transcode.packager_boxes import Sample, Track, codecs_of, fragment, init_tracks
-from transcode.packager_media import Media, Plan
+from transcode.packager_media import Media
+from transcode.packager_plan import Plan
 from transcode.packager_sound import RATE, EncodedSound, encoder_for
 from transcode.trouble import NotPlayable
 
@@ -61,7 +63,7 @@ class Segmenter:
             return media.sound, None
         if codec.name in ("", "none") or not codec.sample_rate:
             return None, None
-        return None, EncodedSound(media, self._plan.first_pts)
+        return None, EncodedSound(media, self._plan.starts[0])
 
     def _make_init(self) -> bytes:
         buffer = io.BytesIO()
@@ -95,12 +97,9 @@ class Segmenter:
         )
 
     def _ticks(self, time: int) -> int:
-        """A decode time of the stream in the track's ticks, counted from the first picture's."""
-        return self._scale(time - self._plan.starts[0])
-
-    def _scale(self, ticks: int) -> int:
-        ticks_there: int = round(ticks * self._media.video.time_base * self._video_track.timescale)
-        return ticks_there
+        """A time of the stream in the track's ticks, counted from the first picture's."""
+        ticks: int = round((time - self._plan.starts[0]) * self._media.video.time_base * self._video_track.timescale)
+        return ticks
 
     def segment(self, number: int) -> bytes:
         """One media segment. Raises :class:`NotPlayable` when nothing of it can be read."""
@@ -123,7 +122,7 @@ class Segmenter:
         pictures: list[tuple[int, Any]] = []
         sounds: list[Any] = []
         base = self._media.video.time_base
-        origin = self._plan.first_pts * base
+        origin = self._plan.starts[0] * base
         for packet in self._whole(low):
             if packet.stream is self._media.video:
                 time = self._plan.time_of(packet)
@@ -151,26 +150,22 @@ class Segmenter:
             return  # the cut, or damage: what could be read is given
 
     def _video(self, pictures: list[tuple[int, Any]], high: int) -> Track:
-        shift = self._plan.first_pts - self._plan.starts[0]
-        times = [time for time, _ in pictures]
-        following = [*times[1:], max(high, times[-1] + 1)]
-        track = Track(self._video_track.number, self._ticks(times[0]))
-        for (time, packet), after in zip(pictures, following, strict=True):
-            pts = packet.dts if packet.pts is None else packet.pts
+        """Pictures in decode order, each as long as until the next one that is shown."""
+        shown = [packet.dts if packet.pts is None else packet.pts for _, packet in pictures]
+        ordered = sorted(shown)
+        lengths = {a: self._ticks(b) - self._ticks(a) for a, b in pairwise([*ordered, max(high, ordered[-1] + 1)])}
+        at = self._ticks(ordered[0])
+        track = Track(self._video_track.number, at)
+        for time, (_, packet) in zip(shown, pictures, strict=True):
             data = bytes(packet)
-            track.samples.append(
-                Sample(
-                    lengths_of_annex_b(data) if self._annex_b else data,
-                    self._ticks(after) - self._ticks(time),
-                    self._scale(pts - time - shift),
-                    packet.is_keyframe,
-                )
-            )
+            data = lengths_of_annex_b(data) if self._annex_b else data
+            track.samples.append(Sample(data, lengths[time], self._ticks(time) - at, packet.is_keyframe))
+            at += lengths[time]
         return track
 
     def _copied_sound(self, packets: list[Any], start: Fraction, end: Fraction | None) -> Track:
         scale, base = self._sound_track_scale(), self._copied.time_base
-        origin = self._plan.first_pts * self._media.video.time_base
+        origin = self._plan.starts[0] * self._media.video.time_base
         chosen = []
         for packet in packets:
             time = packet.pts * base - origin

@@ -61,8 +61,8 @@ SUGGESTION = _profile(
     continue_permille=80,
     most_gap=15,
     extend=8,
-    margin_percent=30,
-    margin_unseen_percent=45,
+    margin_percent=35,
+    margin_unseen_percent=50,
 )
 ALL = MappingProxyType({profile.name: profile for profile in (PROXY, POSTER, SPRITE, SUGGESTION)})
 

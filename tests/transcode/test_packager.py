@@ -64,6 +64,15 @@ def test_every_frame_plays_at_its_own_time(
     assert [Fraction(pts - table.pts[0], table.timescale) for pts in table.pts] == [row[0] for row in expected]
 
 
+@pytest.mark.parametrize("recipe", [factory.VFR_B_FRAMES, factory.TS, factory.MP3_MKV], ids=["MP4", "TS", "MKV"])
+def test_every_picture_lasts_until_the_next_one_that_is_shown(packager: Packager, recipe: factory.Recipe) -> None:
+    data = whole(packager.original(f"lasting {recipe}", BytesSource(factory.make(recipe))))
+    with av.open(io.BytesIO(data)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    shown = sorted((packet.pts, packet.duration) for packet in packets)
+    assert [pts + duration for pts, duration in shown[:-1]] == [pts for pts, _ in shown[1:]]
+
+
 def test_the_index_at_the_front_plays_alike(packager: Packager) -> None:
     data = factory.make(factory.B_FRAMES)
     first, last = (

@@ -30,8 +30,8 @@ class Linking:
     bridge: int = 30  # frames between two tracks that are one by their place
     extend: int = 8  # frames added before the first and after the last sighting
     growth: float = 0.02  # of its sides by which a box grows per extended frame
-    margin: float = 0.3  # added to every box's sides in the end
-    unseen_margin: float = 0.45  # the same for boxes that were not seen
+    margin: float = 0.35  # added to every box's sides in the end: a head is larger than its face
+    unseen_margin: float = 0.5  # the same for boxes that were not seen
     like: float = 0.25  # affinity from which two boxes may be one thing
 
 

@@ -33,6 +33,7 @@ WORDS = {
     "refused": "refused: do not wipe",
     "unreadable": "cannot be read: do not wipe",
 }
+MANY = 10  # files, above which those that are safe are no longer shown one by one
 _STYLES = {"safe": "green", "quarantined": "red", "refused": "red", "unreadable": "red", "waiting": "yellow"}
 
 
@@ -50,6 +51,10 @@ class Screen(Protocol):
         ...
 
     def told(self, name: str, state: str, words: str = "") -> None:
+        """See :class:`ingest.progress.Progress`."""
+        ...
+
+    def done(self, safe: int, files: int) -> None:
         """See :class:`ingest.progress.Progress`."""
         ...
 
@@ -92,6 +97,10 @@ class Lines:
         """See :class:`Screen`."""
         said = WORDS.get(state, state)
         self._once(name, state + words, f"{name or 'The server'}: {said}{f' ({words})' if words else ''}")
+
+    def done(self, safe: int, files: int) -> None:
+        """See :class:`Screen`."""
+        self._say(verdict(safe, files))
 
     def summary(self, results: Sequence[Result], left: Sequence[Left], refusal: str) -> None:
         """See :class:`Screen`."""
@@ -158,7 +167,12 @@ class Bars:
                 self._sent[name] = self._sizes[name]
                 self._bars.update(task, completed=self._sizes[name])
                 self._bars.update(self._all, completed=sum(self._sent.values()))
-            self._bars.update(task, said=said.markup, visible=True)
+            is_over = state == "safe" and len(self._tasks) > MANY  # the terminal is for what still wants something
+            self._bars.update(task, said=said.markup, visible=not is_over)
+
+    def done(self, safe: int, files: int) -> None:
+        """See :class:`Screen`."""
+        self._bars.console.print(Text(verdict(safe, files)))
 
     def summary(self, results: Sequence[Result], left: Sequence[Left], refusal: str) -> None:
         """See :class:`Screen`."""
@@ -173,17 +187,21 @@ def summary_lines(results: Sequence[Result], left: Sequence[Left], refusal: str)
         for result in results
         if not result.safe_to_wipe
     ]
-    safe = sum(result.safe_to_wipe for result in results)
-    if not results and not refusal:
+    if results:
+        lines.append(verdict(sum(result.safe_to_wipe for result in results), len(results)))
+    elif not refusal:
         lines.append("There was nothing to bring in.")
-    elif results and safe == len(results):
-        what, which = ("The file is", "it") if safe == 1 else (f"All {safe} files are", "each")
-        lines.append(f"{what} safe to wipe: {which} has a receipt that was verified here.")
-    elif results:
-        lines.append(f"{safe} of {len(results)} files are safe to wipe. Do not wipe the camera.")
     if left:
         lines.append(f"{_count(left)} on the camera {'was' if len(left) == 1 else 'were'} not brought in; see above.")
     return [*lines, refusal] if refusal else lines
+
+
+def verdict(safe: int, files: int) -> str:
+    """The sentence that somebody acts upon."""
+    if safe < files:
+        return f"{safe} of {files} files are safe to wipe. Do not wipe the camera."
+    what, which = ("The file is", "it") if files == 1 else (f"All {files} files are", "each")
+    return f"{what} safe to wipe: {which} has a receipt that was verified here."
 
 
 def _count(files: Sequence[object]) -> str:

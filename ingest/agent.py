@@ -115,11 +115,15 @@ class Agent:
             return [_result(replace(one, state=FileState.REFUSED, words=str(wrong)), begun) for one in records.values()]
         except GaveUp as wrong:
             return [_failed(file, "waiting", wrong, begun) for file in files]
-        for file in files:
-            listing = listings[file.name]
-            if records[file.name].file_id != listing.id:
-                records[file.name] = self._state.save(records[file.name], file_id=listing.id)
-        return self._in_threads(folder, docking, [(file, records[file.name], listings[file.name]) for file in files])
+        work = [(file, self._listed(records[file.name], listings[file.name]), listings[file.name]) for file in files]
+        return self._in_threads(folder, docking, work)
+
+    def _listed(self, record: FileRecord, listing: Listing) -> FileRecord:
+        """The record under the identifier that the server gave; begun anew when that was another one before."""
+        if record.file_id == listing.id:
+            return record
+        anew = replace(record, state=FileState.FOUND, upload="", manifest="", signature="", recording="")
+        return self._state.save(anew if record.file_id else record, file_id=listing.id)
 
     def _docking_for(self, facts: CameraFacts, files: Iterable[Found], seen_at: datetime) -> DockingRecord:
         newest = self._state.newest_docking(facts.serial)
@@ -154,7 +158,7 @@ class Agent:
         tries = Tries(self._patience, self.stop)
         listings: dict[str, Listing] = {}
         for at in range(0, len(files), _BATCH):
-            said = [_listed(file) for file in files[at : at + _BATCH]]
+            said = [_told_of(file) for file in files[at : at + _BATCH]]
             docking, found = self._announce(docking, said, tries)
             listings |= found
         return docking, listings
@@ -253,7 +257,7 @@ class Agent:
             return False
 
 
-def _listed(file: Found) -> dict[str, object]:
+def _told_of(file: Found) -> dict[str, object]:
     listed: dict[str, object] = {"name": file.name, "size": file.size, "kind": file.kind}
     at = modified_at(file)
     return listed if at is None else {**listed, "modified_at": at}

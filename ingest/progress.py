@@ -25,6 +25,10 @@ class Progress(Protocol):
         """A file has come to a state: sending, waiting, sealed, stored, safe, quarantined, refused, unreadable."""
         ...
 
+    def done(self, safe: int, files: int) -> None:
+        """Nothing is left to do for now: how many of the files that are there are safe."""
+        ...
+
 
 class Quiet:
     """Tells nobody."""
@@ -36,6 +40,9 @@ class Quiet:
         """See :class:`Progress`."""
 
     def told(self, name: str, state: str, words: str = "") -> None:
+        """See :class:`Progress`."""
+
+    def done(self, safe: int, files: int) -> None:
         """See :class:`Progress`."""
 
 

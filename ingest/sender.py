@@ -221,4 +221,6 @@ def _has_answered(sock: socket.socket) -> bool:
     """Whether something can be read. Over TLS that may be a session ticket, so there only the end is waited for."""
     if hasattr(sock, "pending"):
         return False
-    return bool(select.select([sock], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))

@@ -28,6 +28,7 @@ class Watch:
         self._done: set[Found] = set()
         self._results: dict[str, Result] = {}
         self._seen = Look()
+        self._worked = False
         self.left: tuple[Left, ...] = ()
 
     @property
@@ -65,8 +66,10 @@ class Watch:
                 self.stop.wait(SETTLE_LOOK if waiting else LOOK_EVERY)
             if not waiting:
                 since = self._clock.now()  # what appears from now on was docked from now on
+                self._tell_once(seen)
 
     def _bring_in(self, files: list[Found], seen: Look, since: datetime) -> None:
+        self._worked = True
         self._progress.found(files, seen.left)
         by_name = {file.name: file for file in files}
         for result in self._agent.bring_in(self._folder, files, since):
@@ -75,6 +78,12 @@ class Watch:
             self._rounds[file] = self._rounds.get(file, 0) + 1
             if result.is_final or self._rounds[file] >= ROUNDS:
                 self._done.add(file)
+
+    def _tell_once(self, seen: Look) -> None:
+        if self._worked and seen.files:
+            found = [self._results[file.name] for file in seen.files]
+            self._progress.done(sum(result.safe_to_wipe for result in found), len(found))
+        self._worked = False
 
     def _forget_what_left(self, seen: Look) -> None:
         """A file that has gone may come back as another; a camera that was taken out is docked anew."""

@@ -258,6 +258,18 @@ def test_an_upload_that_the_server_has_forgotten_is_begun_anew(fake, card: Path,
     assert run(fake, card, tmp_path / "state")["DCIM/0001.mp4"].safe_to_wipe
 
 
+def test_a_server_that_was_restored_from_an_older_copy_is_sent_again_what_it_no_longer_knows(
+    fake, card, tmp_path
+) -> None:
+    data = clip(card)
+    fake.instead["receipt"] = [(503, {"detail": "x"})] * 500
+    assert run(fake, card, tmp_path / "state")["DCIM/0001.mp4"].state == "stored"
+    for known in (fake.instead, fake.uploads, fake.files, fake.dockings, fake.entries):
+        known.clear()
+    assert run(fake, card, tmp_path / "state")["DCIM/0001.mp4"].safe_to_wipe
+    assert fake.stored_data() == {"DCIM/0001.mp4": [data]}
+
+
 def test_a_server_that_is_not_there_is_waited_for_in_words_and_nothing_is_lost(card: Path, tmp_path: Path) -> None:
     fake = FakeServer()
     clip(card)
@@ -514,8 +526,14 @@ def test_a_watching_dock_takes_up_what_appears_and_ends_when_it_is_asked_to(fake
     dock, line = DockState(tmp_path / "state"), Line(fake.url)
     dock.enrolled(line.enrol("code", dock.signer.public_key.hex(), "dock"))
     assert dock.identity is not None
+    verdicts: list[tuple[int, int]] = []
+
+    class Listener(Quiet):
+        def done(self, safe: int, files: int) -> None:
+            verdicts.append((safe, files))
+
     agent = Agent(line, dock, dock.identity, SystemClock(), patience=QUICK)
-    watch = Watch(card, agent, SystemClock(), Quiet(), quiet=0.02)
+    watch = Watch(card, agent, SystemClock(), Listener(), quiet=0.02)
 
     def watching() -> None:
         with suppress(Stopped):
@@ -525,14 +543,16 @@ def test_a_watching_dock_takes_up_what_appears_and_ends_when_it_is_asked_to(fake
     thread.start()
     clip(card, "DCIM/0001.mp4", 9)
     until = time.monotonic() + 60
-    while not fake.stored_data() and time.monotonic() < until:
+    while not verdicts and time.monotonic() < until:
         time.sleep(0.02)
     clip(card, "DCIM/0002.mp4", 9)
-    while len(fake.stored_data()) < 2 and time.monotonic() < until:
+    while len(verdicts) < 2 and time.monotonic() < until:
         time.sleep(0.02)
     watch.stop.set()
     thread.join(60)
     assert len(fake.stored_data()) == 2
+    assert verdicts == [(1, 1), (2, 2)]
+    assert len(fake.dockings) == 2
     line.close()
     dock.close()
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 Bytes = bytes | mmap.mmap  # a file that is too long for memory is looked at where it lies
 _KEY, _NOT_KEY = 0x02000000, 0x01010000  # depends on nothing; depends on others and is not a sync sample
@@ -137,7 +138,7 @@ def _aac_object_type(init: bytes) -> int:
     return 2
 
 
-def composition_offsets(moov: bytes, track: int) -> list[int]:
+def composition_offsets(moov: bytes, track: int) -> NDArray[np.int64]:
     """Ticks from decode to presentation of every sample of a track (``ctts``); empty where none is reordered."""
     number = 0
     for kind, start, end in walk(moov):
@@ -148,8 +149,8 @@ def composition_offsets(moov: bytes, track: int) -> list[int]:
             runs = np.frombuffer(moov, ">i4", 2 * count, start + 8).reshape(-1, 2)
             lengths = np.minimum(runs[:, 0].astype(np.int64) & 0xFFFFFFFF, _MOST_SAMPLES)
             if int(lengths.sum()) <= _MOST_SAMPLES:
-                return [int(offset) for offset in np.repeat(runs[:, 1], lengths)]
-    return []
+                return np.repeat(runs[:, 1].astype(np.int64), lengths)
+    return np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,21 @@ here opens a file: bytes come from a :class:`~transcode.wire.ChildFile`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NoReturn
 
 import av
+import numpy as np
 
 from transcode.frames import FrameTable
 from transcode.packager_boxes import composition_offsets
-from transcode.packager_plan import Access, Plan, planned
+from transcode.packager_plan import Flags, Plan, Ticks, planned
 from transcode.sniff import HEAD, Container, boxes, container_of, looks_like_text
 from transcode.trouble import NotPlayable
 from transcode.wire import ChildFile
 
 _HIDDEN = "An edit list hides pictures of this recording; only the exact copy can follow it."
+_KEY, _DISCARD = 1, 2  # AVINDEX_KEYFRAME, AVINDEX_DISCARD_FRAME
 _TRIED = 8  # packets that are read to see that the index was understood
 _PLAYABLE_PIXELS = frozenset({"yuv420p", "yuvj420p"})
 _OPTIONS = {"protocol_whitelist": "", "max_streams": "64", "probesize": "20000000"}
@@ -105,65 +107,59 @@ class Media:
     def plan(self) -> Plan:
         """Where segments begin. Raises :class:`NotPlayable` where times jump or an edit list hides pictures."""
         if self._plan is None:
-            self._plan = planned(self._indexed() or list(self._scanned()), self.video.time_base)
+            times, keys = self._indexed() or self._scanned()
+            self._plan = planned(times, keys, self.video.time_base)
         return self._plan
 
-    def _indexed(self) -> list[Access]:
-        """From the container's index, as far as its bytes are there; empty where there is no index of every sample."""
+    def _indexed(self) -> tuple[Ticks, Flags] | None:
+        """From the container's index, as far as its bytes are there; ``None`` where it does not list every sample."""
         if self.kind not in (Container.MP4, Container.AVI) or self._fragmented():
-            return []
-        entries = self.video.index_entries
-        if any(entry.is_discard for entry in entries):
+            return None
+        rows = [(entry.timestamp, entry.flags, entry.pos + entry.size) for entry in self.video.index_entries]
+        table = np.array(rows, np.int64).reshape(-1, 3)
+        if (table[:, 1] & _DISCARD).any():
             raise NotPlayable(_HIDDEN)
-        offsets = self._composition_offsets(len(entries))
-        samples = [
-            Access(entry.timestamp + offset, entry.is_keyframe)
-            for entry, offset in zip(entries, offsets, strict=True)
-            if entry.pos + entry.size <= self.file.size
-        ]
-        return self._as_read(samples)
+        times = table[:, 0] + self._composition_offsets(len(table))
+        there = table[:, 2] <= self.file.size
+        return self._as_read(times[there], (table[there, 1] & _KEY) > 0)
 
-    def _composition_offsets(self, count: int) -> list[int]:
+    def _composition_offsets(self, count: int) -> Ticks:
         """Ticks from decode to presentation of every sample, from the index alone."""
         index = next((b for b in boxes(self.file.size, self.file.range) if b.kind == b"moov"), None)
-        if index is None:
-            return [0] * count
-        offsets = composition_offsets(self.file.range(index.offset, index.size), self.video.id)
-        return (offsets + [0] * count)[:count]
+        offsets = np.zeros(count, np.int64)
+        if index is not None:
+            told = composition_offsets(self.file.range(index.offset, index.size), self.video.id)[:count]
+            offsets[: len(told)] = told
+        return offsets
 
-    def _as_read(self, samples: list[Access]) -> list[Access]:
-        """The samples with the demuxer's own origin of time; empty where its first packets do not bear them out."""
-        first = next((sample for sample in samples if sample.key), None)
-        if first is None:
-            return []
-        self.container.seek(first.time, stream=self.video)
-        read: list[int] = []
-        for packet in self.container.demux(self.video):
-            if packet.pts is None or len(read) >= _TRIED:
-                break
-            read.append(packet.pts)
-        if not read:
-            return []
-        at = samples.index(first)
-        shift = read[0] - first.time
-        expected = [sample.time + shift for sample in samples[at : at + len(read)]]
-        if read[: len(expected)] != expected:
-            return []
-        return [Access(sample.time + shift, sample.key) for sample in samples]
+    def _as_read(self, times: Ticks, keys: Flags) -> tuple[Ticks, Flags] | None:
+        """The samples with the demuxer's own origin of time; ``None`` where its first packets do not bear them out."""
+        if not keys.any():
+            return None
+        at = int(np.argmax(keys))
+        self.container.seek(int(times[at]), stream=self.video)
+        read = [packet.pts for packet in islice(self.container.demux(self.video), _TRIED) if packet.pts is not None]
+        expected = times[at : at + len(read)]
+        if not read or not np.array_equal(np.array(read[: len(expected)]) - read[0], expected - expected[0]):
+            return None
+        return times + (read[0] - int(times[at])), keys
 
     def _fragmented(self) -> bool:
         if self.kind is not Container.MP4:
             return False
         return any(box.kind in (b"moof", b"sidx") for box in boxes(self.file.size, self.file.range))
 
-    def _scanned(self) -> Iterator[Access]:
+    def _scanned(self) -> tuple[Ticks, Flags]:
         """From every packet of the recording, in decode order."""
+        rows = []
         for packet in self._video_packets():
             time = packet.pts if packet.pts is not None else packet.dts
             if packet.is_discard:
                 raise NotPlayable(_HIDDEN)
             if time is not None:
-                yield Access(time, packet.is_keyframe)
+                rows.append((time, packet.is_keyframe))
+        table = np.array(rows, np.int64).reshape(-1, 2)
+        return table[:, 0], table[:, 1] > 0
 
     def _video_packets(self) -> Iterator[Any]:
         """Every video packet of the recording in file order, without reading the footage where that is possible."""

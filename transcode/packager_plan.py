@@ -5,26 +5,22 @@ the camera make that wrong where frames are reordered and uneven. So the wire ha
 order is decoded at the n-th smallest presentation time, and lasts until the next picture in presentation order.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from transcode.trouble import NotPlayable
+
+Ticks = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 SEGMENT_SECONDS = Fraction(4)
 _FIRST_SEGMENTS = (Fraction(1), Fraction(2))  # short ones to begin with, so that the first picture comes soon
 _NEARLY = Fraction(95, 100)
 _MOST_REORDERED = 32  # pictures; H.264 allows 16
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """One picture as the index knows it, in decode order: its presentation time in the stream's ticks, key or not."""
-
-    time: int
-    key: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +40,30 @@ class Plan:
         return self.decode.get(packet.pts if packet.pts is not None else packet.dts)
 
 
-def planned(samples: Sequence[Access], base: Fraction) -> Plan:
-    """A plan from all pictures in decode order. Raises :class:`NotPlayable` where times make no sense."""
-    first = next((i for i, sample in enumerate(samples) if sample.key), len(samples))
-    samples = samples[first:]
-    if not samples:
+def planned(times: Ticks, keys: Flags, base: Fraction) -> Plan:
+    """A plan from the presentation times of all pictures in decode order, and which are key pictures.
+
+    ``base`` is the length of a tick in seconds. Raises :class:`NotPlayable` where the times make no sense.
+    """
+    if not keys.any():
         raise NotPlayable("Not one whole picture is in the file.")
-    times = sorted({sample.time for sample in samples})
-    if len(times) != len(samples):
+    first = int(np.argmax(keys))
+    times, keys = times[first:], keys[first:]
+    ordered = np.sort(times)
+    steps = np.diff(ordered)
+    if len(steps) and int(steps.min()) == 0:
         raise NotPlayable("Two pictures in the file have one time.")
-    place = {time: number for number, time in enumerate(times)}
-    if any(abs(place[sample.time] - number) > _MOST_REORDERED for number, sample in enumerate(samples)):
+    if np.abs(np.searchsorted(ordered, times) - np.arange(len(times))).max() > _MOST_REORDERED:
         raise NotPlayable("The times in the file jump back.")
-    steps = sorted(later - earlier for earlier, later in pairwise(times))
-    step = steps[len(steps) // 2] if steps else max(1, round(1 / (25 * base)))
-    decode = {sample.time: time for sample, time in zip(samples, times, strict=True)}
-    return Plan(_starts(samples, times, base), times[-1] + step, step, decode)
+    step = int(np.median(steps)) if len(steps) else max(1, round(1 / (25 * base)))
+    decode = dict(zip(times.tolist(), ordered.tolist(), strict=True))
+    return Plan(_starts(ordered[keys].tolist(), int(ordered[0]), base), int(ordered[-1]) + step, step, decode)
 
 
-def _starts(samples: Sequence[Access], times: Sequence[int], base: Fraction) -> tuple[int, ...]:
-    starts = [times[0]]
-    for sample, time in zip(samples, times, strict=True):
-        wanted = _FIRST_SEGMENTS[len(starts) - 1] if len(starts) <= len(_FIRST_SEGMENTS) else SEGMENT_SECONDS
-        if sample.key and (time - starts[-1]) * base >= wanted * _NEARLY:
+def _starts(keys: list[int], first: int, base: Fraction) -> tuple[int, ...]:
+    wanted = [int(seconds / base * _NEARLY) for seconds in (*_FIRST_SEGMENTS, SEGMENT_SECONDS)]
+    starts = [first]
+    for time in keys:
+        if time - starts[-1] >= max(1, wanted[min(len(starts), len(wanted)) - 1]):
             starts.append(time)
     return tuple(starts)

@@ -149,7 +149,7 @@ def test_a_time_is_utc_to_the_microsecond_or_refused(at: str) -> None:
         {"role": "officer", "agency": "", "machine": "x"},
         {"role": "officer", "agency": "Example Police", "machine": ""},
     ],
-    ids=str,
+    ids=["nobody", "person and machine", "no role", "no agency", "no identity"],
 )
 def test_a_party_is_a_role_an_agency_and_one_identity(party: dict[str, Any]) -> None:
     with pytest.raises(NotAnEntry):

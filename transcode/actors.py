@@ -19,12 +19,13 @@ from evidence.models import Recording, RedactionPlan, Rendition
 from evidence.outbox import Begun, enqueue
 from transcode import workshop
 from transcode.packager_source import StoredObject
-from transcode.probe import Probe, probe
+from transcode.probe import Health, Probe, probe
 from transcode.profiles import POSTER, PROXY, SPRITE, SUGGESTION, Profile, library_versions
+from transcode.recovery import EVEN_RATE, description_of, has_no_index, make_recovered_proxy, recover
 from transcode.redaction.detect import WeightsMissing
 from transcode.redaction.suggest import suggest
 from transcode.redaction.suggest import tools as suggestion_tools
-from transcode.rendition import make_poster, make_proxy, make_sprites, tools
+from transcode.rendition import Proxy, make_poster, make_proxy, make_sprites, tools
 from transcode.trouble import MediaFailed, NotPlayable
 from transcode.workshop import Made
 
@@ -48,7 +49,9 @@ def examine(ground: Ground, recording_id: str) -> None:
         recording = session.get_one(Recording, recording_id)
     if recording.probe is not None:
         return
-    found = probe(workshop.source_of(ground, recording))
+    source = workshop.source_of(ground, recording)
+    found = probe(source)
+    may_be_saved = found.container == "mp4" and not found.can_be_rendered and has_no_index(source)
     with ground.database.write() as session:
         recording = session.get_one(Recording, recording_id)
         if recording.probe is not None:
@@ -60,7 +63,10 @@ def examine(ground: Ground, recording_id: str) -> None:
             recording.viewable_at = recording.viewable_at or ground.clock.now()
         using = {"tool": workshop.in_words(library_versions("av")), "health": found.health.value}
         workshop.tell(session, ground, ActKind.PROBED, recording, using)
-        _follow_up(session, ground, recording, found)
+        if may_be_saved:
+            enqueue(session, "proxy", recording.id, queue="heavy", clock=ground.clock)
+        else:
+            _follow_up(session, ground, recording, found)
 
 
 def render(ground: Ground, recording_id: str, profile: Profile, make: Maker) -> None:
@@ -140,12 +146,40 @@ def _follow_up(session: Session, ground: Ground, recording: Recording, found: Pr
 
 
 def _proxy(ground: Ground, recording: Recording, found: Probe, folder: Path) -> Made:
-    ffmpeg = ground.settings.ffmpeg
-    proxy = make_proxy(workshop.source_of(ground, recording), found, folder, ffmpeg=ffmpeg)
+    ffmpeg, source = ground.settings.ffmpeg, workshop.source_of(ground, recording)
+    if found.can_be_rendered:
+        proxy = make_proxy(source, found, folder, ffmpeg=ffmpeg)
+    else:
+        proxy = _saved(ground, recording, folder)
     main = workshop.store(ground, recording.id, PROXY.name, proxy.path, "proxy.mp4")
     table = workshop.store(ground, recording.id, PROXY.name, proxy.table, "proxy.json")
     remarks = {"frames": str(len(proxy.frames.pts)), "frames_lost": str(proxy.lost) if proxy.lost else ""}
     return Made(main, (table,), tools(ffmpeg), {**remarks, "inexact": proxy.inexact or ""})
+
+
+def _saved(ground: Ground, recording: Recording, folder: Path) -> Proxy:
+    """What can be saved of a recording without an index, with the help of others of its camera."""
+    description, rate = _of_the_same_camera(ground, recording)
+    saved = recover(workshop.source_of(ground, recording), folder, description=description)
+    return make_recovered_proxy(saved, folder, rate=rate, ffmpeg=ground.settings.ffmpeg)
+
+
+def _of_the_same_camera(ground: Ground, recording: Recording) -> tuple[bytes | None, str]:
+    """How a whole recording of the same camera is decoded, and its frame rate."""
+    alike = select(Recording).where(
+        Recording.camera_serial == recording.camera_serial,
+        Recording.health == Health.WHOLE.value,
+        Recording.viewable_at.is_not(None),
+        Recording.agency_id == recording.agency_id,
+    )
+    with ground.database.read() as session:
+        others = session.scalars(alike.order_by(Recording.stored_at.desc()).limit(5)).all()
+    for other in others if recording.camera_serial else []:
+        picture = read_probe(other).picture
+        description = description_of(workshop.source_of(ground, other))
+        if description is not None and picture is not None and picture.codec == "h264":
+            return description, picture.rate or EVEN_RATE
+    return None, EVEN_RATE
 
 
 def _poster(ground: Ground, recording: Recording, found: Probe, folder: Path) -> Made:

@@ -29,6 +29,7 @@ _REFERENCED = frozenset({_KEY_SLICE, _SPS, _PPS})  # these always have nal_ref_i
 _PLAIN = frozenset({_SEI, _DELIMITER})  # these always have 0
 _MOST_UNIT = 8 * 1024 * 1024
 _PICTURES = frozenset({_SLICE, _KEY_SLICE})  # a picture begins where first_mb_in_slice is 0: its first bit is set
+EVEN_RATE = "25"  # pictures a second, where not even a recording of the same camera tells
 _LEAST_PICTURES = 3
 _CANDIDATE = re.compile(
     rb"\x00[\x00-\x7f][\x00-\xff]{2}[\x01\x06\x09\x21\x25\x27\x28\x41\x45\x47\x48\x61\x65\x67\x68]", re.S
@@ -149,7 +150,7 @@ def _plausible(kind: int, referenced: int, head: int) -> bool:
     return kind in (_SLICE, _KEY_SLICE, _SEI, _SPS, _PPS, _DELIMITER)
 
 
-def make_recovered_proxy(recovered: Recovered, folder: Path, *, rate: str = "25", ffmpeg: str = "") -> Proxy:
+def make_recovered_proxy(recovered: Recovered, folder: Path, *, rate: str = EVEN_RATE, ffmpeg: str = "") -> Proxy:
     """A playback copy of what was recovered, its frames at an even rate. Raises :class:`MediaFailed`."""
     target, settings = folder / "proxy.mp4", PROXY.parameters
     most = settings["most_height"]

@@ -14,6 +14,7 @@ from evidence import outbox
 from evidence.digest import Digest
 from evidence.ground import Ground
 from evidence.models import Agency, Dock, Job, Recording, RedactionPlan, Rendition
+from tests import media_factory as factory
 from transcode.actors import handlers
 from transcode.redaction.plan import Plan
 
@@ -108,3 +109,34 @@ def test_what_is_no_film_is_kept_and_its_state_says_why_in_words(
     assert (failed.state, bool(failed.reason)) == ("failed", True)
     assert ground.objects.read(row.object_key, 0, len(data) + 1) == data
     assert ActKind.RENDITION_FAILED in told(ground, recording)
+
+
+def test_a_clip_whose_index_was_never_written_is_saved_with_the_help_of_its_camera(
+    ground: Ground, receive: Callable[[bytes, str], str]
+) -> None:
+    whole = factory.make(factory.AAC_SOUND)
+    of_camera(ground, receive(whole, "whole.mp4"))
+    do_all(ground)
+    broken = of_camera(ground, receive(factory.truncated(whole), "broken.mp4"))
+    do_all(ground)
+    with ground.database.read() as session:
+        row = session.get_one(Recording, broken)
+        assert (row.health, row.viewable_at is not None) == ("damaged", True)
+        proxy = session.scalars(select(Rendition).where(Rendition.recording_id == broken)).first()
+        assert proxy is not None
+        assert (proxy.state, "times of the frames" in proxy.reason) == ("ready", True)
+
+
+def test_a_clip_that_cannot_be_saved_says_what_would_help(ground: Ground, receive: Callable[[bytes, str], str]) -> None:
+    broken = receive(factory.truncated(factory.make(factory.CFR)), "broken.mp4")
+    do_all(ground)
+    with ground.database.read() as session:
+        proxy = session.scalars(select(Rendition).where(Rendition.recording_id == broken)).one()
+        assert proxy.state == "failed"
+        assert "whole recording of the same camera" in proxy.reason
+
+
+def of_camera(ground: Ground, recording: str) -> str:
+    with ground.database.write() as session:
+        session.get_one(Recording, recording).camera_serial = "X1"
+    return recording

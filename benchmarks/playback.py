@@ -74,6 +74,7 @@ def copy_against_ffmpeg(report: Report, folder: Path, *, rounds: int) -> None:
     source, found = LocalFile(clip), probe(LocalFile(clip))
     plain = [binary(), "-nostdin", "-y", "-loglevel", "error", "-i", str(clip), "-map", "0:v:0", "-map", "0:a:0"]
     plain += ["-c:v", "libx264", "-preset", "veryfast", "-crf", "26", "-bf", "0", "-pix_fmt", "yuv420p"]
+    plain += ["-g", "600", "-sc_threshold", "0", "-force_key_frames", "expr:gte(t,n_forced*1)"]
     plain += ["-maxrate", "470k", "-bufsize", "940k", "-vf", "scale=848:480", "-c:a", "aac", "-b:a", "64k", "-ac", "1"]
     target = str(folder / "plain.mp4")
     sides = {

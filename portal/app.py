@@ -18,7 +18,7 @@ from portal.rendering import Renderer
 from portal.routes import account, admin, api, cases, court, exhibits, footage, ledger, links, open_to_all, play
 
 ROUTERS = (
-    account.router, footage.router, cases.router, exhibits.router, links.router, court.router, play.router,
+    play.router, account.router, footage.router, cases.router, exhibits.router, links.router, court.router,
     admin.router, ledger.router, api.router, open_to_all.router,
 )  # fmt: skip
 
@@ -28,7 +28,7 @@ def create_app(ground: Ground, packaging: Packaging | None = None, renderer: Ren
     app = FastAPI(
         title="Dockline", version="1", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )  # fmt: skip
-    app.state.portal = Portal(ground, renderer or Renderer(), Media(ground, packaging))
+    app.state.portal = Portal.of(ground, renderer or Renderer(), Media(ground, packaging))
     for router in ROUTERS:
         app.include_router(router, include_in_schema=router is api.router)
     for kind in (DocklineError, HTTPException, RequestValidationError):

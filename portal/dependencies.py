@@ -7,7 +7,7 @@ the form's token against the session. Whether they may do it to *this* exhibit i
 
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Annotated
 
@@ -26,10 +26,11 @@ from portal.errors import CrossSite, LinkNotOpen, NotSignedIn, StaleForm
 from portal.exhibits import NOT_HERE
 from portal.fields import Fields, read_fields
 from portal.guard import SAFE_METHODS
-from portal.media import Media
+from portal.liveness import Liveness, Showings
+from portal.media import Media, Piece
 from portal.people import actor_of
 from portal.permissions import NOBODY, Action, Actor, MayNot, Role, demand, may_ever
-from portal.playback import Showing, Showings
+from portal.playback import Showing
 from portal.rendering import Renderer
 from portal.views.page import Notice, Page, Section, Shell, SignedIn
 
@@ -53,7 +54,13 @@ class Portal:
     ground: Ground
     renderer: Renderer
     media: Media
-    showings: Showings = field(default_factory=Showings)
+    showings: Showings
+    liveness: Liveness
+
+    @classmethod
+    def of(cls, ground: Ground, renderer: Renderer, media: Media) -> "Portal":
+        """The portal of a ground."""
+        return cls(ground, renderer, media, Showings(), Liveness(ground))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +221,18 @@ class PlayPermission(Permission):
             raise NotFound(NOT_HERE)
         if (showing.rendition == playback.DOWNLOAD) != (self.action is Action.DOWNLOAD):
             raise NotFound(NOT_HERE)
-        return Playing(portal, showing, idle=playback.require_alive(portal.ground, showing))
+        return Playing(portal, showing, idle=portal.liveness.require(showing))
+
+
+class PiecePermission(PlayPermission):
+    """The same, and with it the piece itself: asking and reading are one step, because they happen for every segment."""
+
+    def __call__(self, request: Request, viewing_id: str, name: str) -> Piece:  # type: ignore[override]
+        """Content and media type; raises what :class:`PlayPermission` and ``Media.piece`` raise."""
+        playing = PlayPermission.__call__(self, request, viewing_id)
+        if playing.idle:
+            playing.portal.liveness.touch(playing.showing)
+        return playing.portal.media.piece(playing.showing, name)
 
 
 def require_same_site(headers: Headers) -> None:
@@ -320,5 +338,6 @@ CourtWatches = Annotated[CourtVisit, Depends(LinkPermission(Action.WATCH))]
 CourtDownloads = Annotated[CourtVisit, Depends(LinkPermission(Action.DOWNLOAD))]
 Leaves = Annotated[Leaving, Depends(LeavePermission(Action.SEE_EXHIBIT))]
 PlaysOn = Annotated[Playing, Depends(PlayPermission(Action.WATCH))]
+PlaysPiece = Annotated[Piece, Depends(PiecePermission(Action.WATCH))]
 DownloadsOn = Annotated[Playing, Depends(PlayPermission(Action.DOWNLOAD))]
 SeesClock = Annotated[Visit, Depends(Permission(Action.SEE_CLOCK))]

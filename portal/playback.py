@@ -2,14 +2,11 @@
 
 One viewing is one copy of one recording in one session, however many segments it takes. Beginning it writes its row and
 its ``played`` entry in one transaction; only then is there an identifier under which anything of the picture can be
-fetched. Each request for a playlist, segment, table or still asks the database whether session, account and link still
-live, in a single query. What cannot change about a viewing is remembered, so that this query is all it costs.
+fetched. Each request for a playlist, segment, table or still asks again, see :mod:`portal.liveness`.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
 from typing import Any
 
 from sqlalchemy import select
@@ -17,22 +14,17 @@ from sqlalchemy.orm import Session
 
 from custody.entry import ActKind, Party
 from evidence.clock import Clock
-from evidence.errors import BadInput, NotFound
-from evidence.ground import Ground
+from evidence.errors import BadInput
 from evidence.identifiers import new_id
-from evidence.models import Link, LinkSession, Person, Recording, RedactionPlan, Rendition, Viewing, WebSession
-from portal import acts, links, paths, sessions
-from portal.court import IDLE, LinkClosed
-from portal.errors import NotSignedIn
-from portal.exhibits import NOT_HERE, Item
-from portal.views.court import Closed
+from evidence.models import Link, Recording, RedactionPlan, Rendition, Viewing
+from portal import acts, paths
+from portal.exhibits import Item
 from transcode.profiles import POSTER, PROXY, SPRITE
 
 ORIGINAL = "original"
 DOWNLOAD = "download"
 _CHOICES = {"original": ORIGINAL, "proxy": PROXY.name}
 _NAMES = {rendition: name for name, rendition in _CHOICES.items()}
-_REMEMBERED = 4096  # viewings
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,91 +199,3 @@ def note_on(recording: Recording, there: Copies) -> str:
     if there.more:
         return recording.health_note or "A copy that every browser can play is being made. It starts when it is ready."
     return recording.health_note or "No copy that a browser can play could be made. The original is kept as it came."
-
-
-class Showings:
-    """Remembers what never changes about the viewings of one process."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[str, Showing] = OrderedDict()
-        self._lock = Lock()
-
-    def find(self, ground: Ground, viewing_id: str) -> Showing:
-        """The viewing of an identifier; raises ``NotFound``."""
-        with self._lock:
-            there = self._kept.get(viewing_id)
-            if there is not None:
-                self._kept.move_to_end(viewing_id)
-                return there
-        with ground.database.read() as session:
-            found = _showing(session, viewing_id)
-        with self._lock:
-            self._kept[viewing_id] = found
-            if len(self._kept) > _REMEMBERED:
-                self._kept.popitem(last=False)
-        return found
-
-
-def _showing(session: Session, viewing_id: str) -> Showing:
-    row = session.execute(
-        select(Viewing, Recording.object_key)
-        .join(Recording, Recording.id == Viewing.recording_id)
-        .where(Viewing.id == viewing_id)
-    ).one_or_none()
-    if row is None:
-        raise NotFound(NOT_HERE)
-    viewing, key = row
-    return Showing(
-        id=viewing.id, recording=viewing.recording_id, object_key=key, rendition=viewing.rendition,
-        session_id=viewing.session_id, link=viewing.link_id, began_at=viewing.began_at,
-    )  # fmt: skip
-
-
-_BY_LINK = (
-    select(
-        LinkSession.ended_at, LinkSession.expires_at, LinkSession.seen_at, Link.revoked_at, Link.expires_at, Person.name
-    )
-    .join(Link, Link.id == LinkSession.link_id)
-    .join(Person, Person.id == Link.created_by)
-)
-_BY_ACCOUNT = select(WebSession.ended_at, WebSession.expires_at, WebSession.seen_at, Person.active).join(
-    Person, Person.id == WebSession.person_id
-)
-
-
-def require_alive(ground: Ground, showing: Showing) -> bool:
-    """Return only if a viewing may go on at this moment; whether its session should be touched.
-
-    Raises :class:`~portal.court.LinkClosed` or :class:`NotSignedIn`.
-    """
-    now = ground.clock.now()
-    with ground.database.engine.connect() as connection:
-        if showing.link is not None:
-            row = connection.execute(_BY_LINK.where(LinkSession.id == showing.session_id)).one()
-            return _link_lives(row, now)
-        ended, expires, seen, active = connection.execute(_BY_ACCOUNT.where(WebSession.id == showing.session_id)).one()
-    limits = sessions.Limits.of(ground.settings)
-    if ended is not None or expires <= now or seen + limits.idle <= now or not active:
-        raise NotSignedIn("Your session has ended.")
-    return bool(now - seen >= sessions.TOUCH)
-
-
-def _link_lives(row: Any, now: datetime) -> bool:
-    ended, expires, seen, revoked, link_expires, owner = row
-    if revoked is not None:
-        raise LinkClosed(Closed.REVOKED, owner)
-    if link_expires <= now:
-        raise LinkClosed(Closed.EXPIRED, owner)
-    if ended is not None or expires <= now or seen + IDLE <= now:
-        raise NotSignedIn("This viewing has ended.", advice="Open the link again with a new security code.")
-    return bool(now - seen >= sessions.TOUCH)
-
-
-def touch(ground: Ground, showing: Showing) -> None:
-    """Its session was used now: playing is doing something."""
-    now = ground.clock.now()
-    with ground.database.write() as session:
-        if showing.link is not None:
-            links.touch_session(session, showing.session_id, now)
-        else:
-            sessions.touch(session, showing.session_id, now)

@@ -14,7 +14,7 @@ from evidence.digest import Digest
 from evidence.ground import Ground
 from evidence.models import Recording
 from portal import paths, playback
-from portal.dependencies import DownloadsOn, Playing, PlaysOn
+from portal.dependencies import DownloadsOn, Playing, PlaysOn, PlaysPiece
 from portal.playback import Showing
 
 router = APIRouter()
@@ -31,12 +31,9 @@ def status(playing: PlaysOn) -> Response:
 
 
 @router.get(paths.play("{viewing_id}", "{name}"))
-def piece(name: str, playing: PlaysOn) -> Response:
+async def piece(content: PlaysPiece) -> Response:
     """A playlist, segment, table or picture of a viewing."""
-    if playing.idle:
-        playback.touch(playing.portal.ground, playing.showing)
-    content, kind = playing.portal.media.piece(playing.showing, name)
-    return Response(content, media_type=kind)
+    return Response(content[0], media_type=content[1])
 
 
 @router.api_route(paths.download("{viewing_id}"), methods=["GET", "HEAD"])
@@ -86,8 +83,8 @@ def pieces(playing: Playing, wanted: Range) -> Iterator[bytes]:
     showing: Showing = playing.showing
     at, end = wanted.first, wanted.first + wanted.length
     while at < end:
-        if playback.require_alive(ground, showing):
-            playback.touch(ground, showing)
+        if playing.portal.liveness.require(showing):
+            playing.portal.liveness.touch(showing)
         data = ground.objects.read(showing.object_key, at, min(PIECE, end - at))
         if not data:
             raise OSError(f"{showing.object_key} ended at {at} of {end} bytes")

@@ -15,7 +15,7 @@ from evidence.objectstore import Incoming, ObjectStore, read_all, stream
 from tests.contract.conftest import Place
 
 MIB = 1024 * 1024
-MANY = random.Random(7).randbytes(35 * MIB + 12345)  # two whole parts of 16 MiB and a shorter one
+MANY = random.Random(7).randbytes(19 * MIB + 12345)  # two whole parts of 8 MiB and a shorter one
 few = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -72,7 +72,7 @@ def test_a_file_of_many_parts_is_stored_whole(store: ObjectStore, place: Place) 
 def test_a_source_that_breaks_off_leaves_no_object(store: ObjectStore, place: Place) -> None:
     class Broken(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
-            if size is None or size < 0 or self.tell() + size > 20 * MIB:
+            if size is None or size < 0 or self.tell() + size > 11 * MIB:
                 raise OSError("the card was pulled out")
             return super().read(size)
 
@@ -235,11 +235,11 @@ def test_finishing_twice_is_finishing_once(store: ObjectStore, place: Place) -> 
 
 def test_an_upload_goes_on_in_another_process_from_what_was_durable(store: ObjectStore, place: Place) -> None:
     upload = store.incoming(place.key(), size=len(MANY))
-    _append(upload, MANY[: 20 * MIB])
+    _append(upload, MANY[: 11 * MIB])
     durable = upload.sync()
     upload.close()
     upload = place.again().incoming(place.key(), size=len(MANY))
-    assert 16 * MIB <= durable <= upload.length <= 20 * MIB
+    assert 8 * MIB <= durable <= upload.length <= 11 * MIB
     _append(upload, MANY[upload.length :])
     assert upload.finish().size == len(MANY)
     assert b"".join(stream(store, place.key())) == MANY
@@ -269,26 +269,26 @@ def test_an_upload_that_is_not_whole_is_not_finished(store: ObjectStore, place: 
 def test_an_upload_goes_back_and_on(store: ObjectStore, place: Place) -> None:
     changed = bytearray(MANY)
     upload = store.incoming(place.key(), size=len(MANY))
-    _append(upload, MANY[: 34 * MIB])
-    for back in (33 * MIB + 5, 20 * MIB, 3):
+    _append(upload, MANY[: 18 * MIB])
+    for back in (17 * MIB + 5, 11 * MIB, 3):
         upload.truncate(back)
-        assert back - 16 * MIB < upload.length <= back
+        assert back - 8 * MIB < upload.length <= back
         changed[upload.length :] = os.urandom(len(MANY) - upload.length)
-        _append(upload, bytes(changed[upload.length : 34 * MIB]))
-    _append(upload, bytes(changed[34 * MIB :]))
+        _append(upload, bytes(changed[upload.length : 18 * MIB]))
+    _append(upload, bytes(changed[18 * MIB :]))
     assert upload.finish().size == len(MANY)
     assert b"".join(stream(store, place.key())) == changed
 
 
 def test_what_was_taken_back_does_not_come_back_in_another_process(store: ObjectStore, place: Place) -> None:
     upload = store.incoming(place.key(), size=len(MANY))
-    _append(upload, MANY[: 34 * MIB])
+    _append(upload, MANY[: 18 * MIB])
     upload.sync()
-    upload.truncate(17 * MIB)
+    upload.truncate(9 * MIB)
     upload.sync()
     upload.close()
     upload = place.again().incoming(place.key(), size=len(MANY))
-    assert upload.length <= 17 * MIB
+    assert upload.length <= 9 * MIB
     _append(upload, MANY[upload.length :])
     assert upload.finish().size == len(MANY)
     assert b"".join(stream(store, place.key())) == MANY
@@ -306,14 +306,14 @@ def test_nobody_goes_back_to_where_they_have_not_been(store: ObjectStore, place:
 def test_staged_bytes_can_be_read_back_or_it_is_said_that_they_cannot(store: ObjectStore, place: Place) -> None:
     upload = store.incoming(place.key(), size=len(MANY))
     assert upload.read(0, 10) == b""
-    _append(upload, MANY[: 20 * MIB])
+    _append(upload, MANY[: 11 * MIB])
     upload.sync()
-    for offset, length in ((0, 10), (17 * MIB, 100), (20 * MIB - 1, 5), (20 * MIB, 1)):
+    for offset, length in ((0, 10), (9 * MIB, 100), (11 * MIB - 1, 5), (11 * MIB, 1)):
         try:
-            assert upload.read(offset, length) == MANY[offset : min(20 * MIB, offset + length)]
+            assert upload.read(offset, length) == MANY[offset : min(11 * MIB, offset + length)]
         except NotReadableYet:
             assert place.name in {"moto", "seaweedfs"}
-            assert offset < 16 * MIB
+            assert offset < 8 * MIB
 
 
 def test_looking_at_a_finished_upload_again_does_no_harm(store: ObjectStore, place: Place) -> None:
@@ -349,7 +349,7 @@ def test_the_same_bytes_uploaded_again_are_fine(store: ObjectStore, place: Place
 
 def test_an_abandoned_upload_leaves_nothing(store: ObjectStore, place: Place) -> None:
     upload = store.incoming(place.key(), size=len(MANY))
-    _append(upload, MANY[: 20 * MIB])
+    _append(upload, MANY[: 11 * MIB])
     upload.abandon()
     assert store.stat(place.key()) is None
     assert place.again().incoming(place.key(), size=len(MANY)).length == 0

@@ -175,9 +175,11 @@ class Reception:
 
     async def _settled(self, held: _Held, known: KnownUpload, intake: Intake, error: BaseException | None) -> int:
         try:
+            if intake.broken and error is not None:
+                raise error
+            synced = await intake.settle()  # raises what a thread met after the last chunk was taken
             if intake.broken:
-                raise error or DockRefused(refusals.NOT_VERIFIED)
-            synced = await intake.settle()
+                raise DockRefused(refusals.NOT_VERIFIED)
         except BaseException:
             await intake.give_up()
             self._drop(held, intake)  # the next request verifies what is staged

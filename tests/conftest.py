@@ -7,12 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from evidence.clock import ManualClock, SystemClock
 from evidence.database import Database
 from evidence.ground import Ground, open_ground
 from evidence.migrate import migrate
 from evidence.settings import Settings
+
+hypothesis_settings.register_profile("house", deadline=None)  # a busy machine is no fault of the code
+hypothesis_settings.load_profile("house")
 
 pytest_plugins = ["tests.browsers", "tests.servers"]
 

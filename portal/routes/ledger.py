@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from custody.ledger import newest_checkpoint
+from custody.ledger import log_key, newest_checkpoint
 from custody.logfiles import LogFiles
 from custody.tile import parse_path
 from evidence.errors import NotFound
@@ -20,6 +20,12 @@ def checkpoint(visit: ReadsPublic) -> Response:
     if newest is None:
         raise NotFound("Nothing is published yet.")
     return Response(newest.note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/log/vkey")
+def public_key(visit: ReadsPublic) -> Response:
+    """The log's public key, as C2SP signed-note writes it. Whoever verifies should also have it from another source."""
+    return Response(f"{log_key(visit.ground)}\n", media_type="text/plain; charset=utf-8")
 
 
 @router.get("/log/{path:path}")

@@ -26,7 +26,7 @@ export class Player {
     const { video } = this.parts;
     this.video = video;
     this.watch = new FrameWatch(video);
-    this.stream = new Stream(video, { onProblem: (words) => this.say(words, true), onRecovered: () => this.clearProblem() });
+    this.stream = new Stream(video, { onProblem: (words) => this.sayOfStream(words), onRecovered: () => this.clearProblem() });
     this.seeker = new Seeker(video, this.watch, this.stream);
     this.shuttle = new Shuttle(video, this.seeker, () => this.frame ?? 0);
     this.overlay = new Overlay(this.parts.overlay, video);
@@ -161,13 +161,20 @@ export class Player {
   }
 
   say(words, trouble = false) {
+    this.ofStream = false;
     this.troubled = trouble && Boolean(words);
     this.parts.message.textContent = words;
     this.parts.message.classList.toggle("dl-player__message--trouble", this.troubled);
   }
 
+  /** A trouble that ends when the film goes on; what somebody typed wrongly stays until they type again. */
+  sayOfStream(words) {
+    this.say(words, true);
+    this.ofStream = true;
+  }
+
   clearProblem() {
-    if (this.troubled) this.say("");
+    if (this.ofStream) this.say("");
   }
 
   // --- what a person does --------------------------------------------------------------------------------------------------------

@@ -61,12 +61,12 @@ class Court:
     def play(self, page: str, *, keep: bool = False, whole: bool = True) -> Played:
         """Begin a viewing and fetch its playlist and segments, as a player would. Raises :class:`DoesNotPlay`."""
         began = time.monotonic()
-        told = self._begin(urlsplit(page).path)
+        told = self.begin(page)
         source = told["playback"]["source"]
         playlist = self._media_playlist(source)
         played = Played(told["viewing"], told["playback"]["rendition"])
         for name in _names(playlist):
-            data = self._fetch(urljoin(source, name))
+            data = self.fetch(urljoin(source, name))
             played.size += len(data)
             if keep:
                 played.media += data
@@ -83,7 +83,14 @@ class Court:
         """End the connection; the session ends by itself."""
         self._client.close()
 
-    def _begin(self, page: str) -> dict:  # type: ignore[type-arg]
+    @property
+    def cookies(self) -> dict[str, str]:
+        """What the portal has this browser keep."""
+        return dict(self._client.cookies)
+
+    def begin(self, page: str) -> dict:  # type: ignore[type-arg]
+        """Begin a viewing; waits a minute for a copy that plays. Raises :class:`DoesNotPlay`."""
+        page = urlsplit(page).path
         token = self._hidden(page)
         until = time.monotonic() + 60
         while True:
@@ -99,13 +106,14 @@ class Court:
             time.sleep(0.5)
 
     def _media_playlist(self, source: str) -> str:
-        text = self._fetch(source).decode()
+        text = self.fetch(source).decode()
         variants = [line for line in text.splitlines() if line and not line.startswith("#")]
         if "#EXT-X-STREAM-INF" not in text:
             return text
-        return self._fetch(urljoin(source, variants[0])).decode()
+        return self.fetch(urljoin(source, variants[0])).decode()
 
-    def _fetch(self, path: str) -> bytes:
+    def fetch(self, path: str) -> bytes:
+        """One piece of a viewing, as the player asks for it. Raises :class:`DoesNotPlay`."""
         answer = self._client.get(path, headers=_BROWSER)
         self._expect(answer, 200, f"fetch {urlsplit(path).path.rsplit('/', 1)[-1]}")
         return answer.content

@@ -7,13 +7,13 @@ When it has the national shape it is the case's URN; when it has not, the case e
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload, lazyload
 
 from custody.entry import ActKind, Party
 from evidence.clock import Clock
 from evidence.errors import NotAnIdentifier, NotFound
 from evidence.identifiers import Urn, new_id
-from evidence.models import Case, Exhibit
+from evidence.models import Case, Exhibit, Recording
 from portal import acts
 from portal.exhibits import NOT_HERE
 from portal.permissions import Action, Actor, Standing, demand
@@ -78,9 +78,15 @@ def newest(session: Session, actor: Actor, *, limit: int = 20) -> list[tuple[Cas
 
 
 def exhibits_of(session: Session, case: Case) -> Sequence[Exhibit]:
-    """The exhibits of a case in the order of their making; recordings come in the same query."""
+    """The exhibits of a case by their references; of their recordings only what a list shows is read."""
+    shown = joinedload(Exhibit.recording).load_only(
+        Recording.name, Recording.duration_ms, Recording.health_note, Recording.camera_time, Recording.clock_offset_ms,
+        Recording.docked_at, Recording.received_at, Recording.stored_at, Recording.viewable_at, Recording.disclosed_at,
+        Recording.watched_at, raiseload=True,
+    )  # fmt: skip
     return session.scalars(
         select(Exhibit)
+        .options(shown, lazyload(Exhibit.case))
         .where(Exhibit.case_id == case.id, Exhibit.withdrawn_at.is_(None))
         .order_by(Exhibit.initials, Exhibit.number)
     ).all()

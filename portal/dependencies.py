@@ -225,7 +225,7 @@ class PlayPermission(Permission):
 
 
 class PiecePermission(PlayPermission):
-    """The same, and with it the piece itself: asking and reading are one step, because they happen for every segment."""
+    """The same, and with it the piece itself: asking and reading are one step, as both happen for every segment."""
 
     def __call__(self, request: Request, viewing_id: str, name: str) -> Piece:  # type: ignore[override]
         """Content and media type; raises what :class:`PlayPermission` and ``Media.piece`` raise."""

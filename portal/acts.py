@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from custody import ledger
 from custody.entry import Act, ActKind, Party
 from evidence.clock import Clock, utc_text
+from evidence.ground import Ground
 from evidence.models import Exhibit, Link
 from portal.permissions import Actor
 
@@ -39,6 +40,12 @@ def on_exhibit(exhibit: Exhibit, **more: str) -> dict[str, str]:
         "case": exhibit.case_id,
         **more,
     }
+
+
+def consult(ground: Ground, actor: Actor, on: Mapping[str, str]) -> None:
+    """Somebody with an account looked something up: an entry of its own, before the page is shown."""
+    with ground.database.write() as session:
+        tell(session, ground.clock, ActKind.CONSULTED, staff(session, actor), on)
 
 
 def tell(

@@ -28,6 +28,11 @@ class Item:
     exhibit: Exhibit | None
     standing: Standing
 
+    @property
+    def on(self) -> dict[str, str]:
+        """What an act on it is about."""
+        return {"recording": self.recording.id} if self.exhibit is None else acts.on_exhibit(self.exhibit)
+
 
 def find_exhibit(session: Session, actor: Actor, action: Action, exhibit_id: str) -> Item:
     """The exhibit for somebody who wants to do something to it; raises ``NotFound`` or ``MayNot``."""

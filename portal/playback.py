@@ -136,10 +136,7 @@ def _viewing(clock: Clock, item: Item, watcher: Watcher, rendition: str) -> View
 
 
 def _on(item: Item, watcher: Watcher, digest: str) -> dict[str, str]:
-    link = watcher.link.id if watcher.link else ""
-    if item.exhibit is not None:
-        return acts.on_exhibit(item.exhibit, link=link, digest=digest)
-    return {"recording": item.recording.id, "digest": digest}
+    return {**item.on, "link": watcher.link.id if watcher.link else "", "digest": digest}
 
 
 def told(

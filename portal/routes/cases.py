@@ -8,7 +8,7 @@ from starlette.responses import Response
 from evidence.errors import NotAnIdentifier
 from evidence.identifiers import Urn
 from evidence.models import Case, Exhibit, Person
-from portal import cases, dossier, links, paths
+from portal import acts, cases, dossier, links, paths
 from portal.courtclock import clock_of
 from portal.dependencies import FindsCases, SeesCase
 from portal.views.case import CaseHit, CasePage, CaseSearch, ExhibitRow
@@ -36,6 +36,7 @@ def show_case(case_id: str, visit: SeesCase) -> Response:
         counts = links.live_counts(session, case.id, now)
         rows = cases.exhibits_of(session, case)
         names = _names(session, [case.opened_by, *(row.produced_by for row in rows)])
+    acts.consult(visit.ground, visit.actor, {"case": case.id})
     return visit.page(
         CasePage(
             case_id=case.id,

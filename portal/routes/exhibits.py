@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from custody import ledger
+from custody.entry import ActKind
 from custody.proof import SUFFIX, TlogProof
 from evidence.errors import BadInput, NotFound
 from evidence.models import LedgerEntry, RedactionPlan
@@ -29,6 +30,8 @@ from portal.playback import Watcher
 from portal.views.exhibit import BeginWhen, CaseRef, ExhibitPage, SuggestionSpan
 
 router = APIRouter()
+
+_LOOKED_UP = (ActKind.CONSULTED,)  # each look at a page; told to auditors, noise to everybody else
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ def show_exhibit(exhibit_id: str, visit: SeesExhibit) -> Response:
     with visit.ground.database.read() as session:
         item = exhibits.find_exhibit(session, visit.actor, Action.SEE_EXHIBIT, exhibit_id)
         page, plan = _page(session, visit, item)
+    acts.consult(visit.ground, visit.actor, item.on)
     return visit.page(_with_spans(visit, page, plan))
 
 
@@ -69,6 +73,7 @@ def show_recording(recording_id: str, visit: SeesExhibit) -> Response:
         if item.exhibit is not None:
             return RedirectResponse(paths.exhibit(item.exhibit.id), status_code=303)
         page, plan = _page(session, visit, item)
+    acts.consult(visit.ground, visit.actor, item.on)
     return visit.page(_with_spans(visit, page, plan))
 
 
@@ -216,7 +221,7 @@ def _page(session: Session, visit: Visit, item: Item) -> tuple[ExhibitPage, Reda
         if may(Action.WATCH)
         else None,
         problem=dossier.problem(recording),
-        continuity=dossier.continuity(session, item, where.proof),
+        continuity=dossier.continuity(session, item, where.proof, without=() if may(Action.READ_LOG) else _LOOKED_UP),
         renditions=dossier.renditions(session, recording),
         suggestion_state=dossier.suggestion_state(plan) if may(Action.WATCH) else "none",
         links=dossier.link_rows(shown_links, visit.ground.clock.now()),

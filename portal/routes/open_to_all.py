@@ -17,7 +17,7 @@ from portal.views.statements import Accessibility, Cookies
 router = APIRouter()
 
 
-@router.get("/healthz")
+@router.api_route("/healthz", methods=["GET", "HEAD"])
 def healthz(visit: ReadsPublic) -> Response:
     """Whether the portal answers and reaches its database."""
     with visit.ground.database.read() as session:

@@ -171,6 +171,18 @@ def test_who_sees_what_of_an_exhibit(station: Station, signed_in: SignIn) -> Non
         assert ("Download original" in answer.text) is download, role
 
 
+def test_looking_something_up_is_logged_and_told_to_auditors(station: Station, signed_in: SignIn) -> None:
+    exhibit = station.exhibit()
+    hers = signed_in(station.people["Jane Anne Smith"])
+    hers.visit(f"/exhibits/{exhibit}")
+    case = re.findall(r"/cases/(cas_\w+)", hers.page.text)[0]
+    hers.visit(f"/cases/{case}")
+    looked_up = [dict(act.on) for act in station.acts(ActKind.CONSULTED)]
+    assert [on.get("exhibit", on.get("case")) for on in looked_up] == [exhibit, case]
+    assert "It was looked up" not in hers.visit(f"/exhibits/{exhibit}").text
+    assert "It was looked up" in signed_in(station.person("Al Auditor", "auditor")).visit(f"/exhibits/{exhibit}").text
+
+
 def test_a_recording_without_a_case_is_its_officers_alone(station: Station, signed_in: SignIn) -> None:
     jane = station.person("Jane Anne Smith", "officer", "4417")
     omar = station.person("Omar Khan", "officer", "9000")

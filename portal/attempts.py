@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from evidence.errors import Refused
 from evidence.models import Attempts
 from evidence.sealing import Sealer
+from portal import rows
 
 WINDOW = timedelta(minutes=15)
 LIMIT = 50  # wrong guesses from one address within the window
@@ -54,7 +55,7 @@ def count(session: Session, place: str, now: datetime) -> None:
     row = session.get(Attempts, place, with_for_update=True)
     if row is None:
         session.execute(delete(Attempts).where(Attempts.since < now - 4 * WINDOW))
-        session.add(Attempts(key=place, count=1, since=now))
+        rows.add_once(session, Attempts(key=place, count=1, since=now))
     elif now - row.since >= WINDOW:
         row.count, row.since = 1, now
     else:

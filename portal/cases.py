@@ -14,7 +14,7 @@ from evidence.clock import Clock
 from evidence.errors import NotAnIdentifier, NotFound
 from evidence.identifiers import Urn, new_id
 from evidence.models import Case, Exhibit, Recording
-from portal import acts
+from portal import acts, rows
 from portal.exhibits import NOT_HERE
 from portal.permissions import Action, Actor, Standing, demand
 
@@ -30,8 +30,7 @@ def warning_for(urn: Urn) -> str:
 
 def open_or_join(session: Session, clock: Clock, actor: Actor, urn: Urn, by: Party) -> Case:
     """The case of a reference in the actor's agency; opened, with its entry, when it is not there yet."""
-    of_agency = Case.agency_id == actor.agency
-    there = session.scalar(select(Case).where(of_agency, or_(Case.reference == urn.text, Case.urn == urn.text)))
+    there = _of_reference(session, actor, urn)
     if there is not None:
         return there
     taken = session.scalar(select(Case.id).where(Case.urn == urn.text))  # by another agency: ours is a case of its own
@@ -39,10 +38,16 @@ def open_or_join(session: Session, clock: Clock, actor: Actor, urn: Urn, by: Par
         id=new_id("cas"), agency_id=actor.agency, reference=urn.text, title="", opened_by=actor.person,
         urn=urn.text if urn.is_standard and taken is None else None, opened_at=clock.now(),
     )  # fmt: skip
-    session.add(case)
-    session.flush()
+    if not rows.add_once(session, case):  # somebody typed it a moment before
+        return open_or_join(session, clock, actor, urn, by)
     acts.tell(session, clock, ActKind.CASE_OPENED, by, {"case": case.id, "reference": case.reference})
     return case
+
+
+def _of_reference(session: Session, actor: Actor, urn: Urn) -> Case | None:
+    """The case, locked: whoever numbers exhibits in it takes their turn before any row points to it."""
+    named = or_(Case.reference == urn.text, Case.urn == urn.text)
+    return session.scalar(select(Case).where(Case.agency_id == actor.agency, named).with_for_update())
 
 
 def find(session: Session, actor: Actor, case_id: str) -> Case:

@@ -20,7 +20,7 @@ from evidence.ground import Ground
 from evidence.identifiers import new_id
 from evidence.models import Exhibit, Link, LinkCode, LinkSession, Person, Viewing
 from evidence.sealing import Sealer, hash_secret
-from portal import acts, cookies, paths
+from portal import acts, cookies, paths, rows
 from portal.exhibits import NOT_HERE, find_exhibit
 from portal.people import actor_of
 from portal.permissions import Action, Actor, Standing, demand
@@ -104,8 +104,8 @@ def issue(
         organisation=terms.organisation, purpose=terms.purpose, may_download=terms.may_download, openings=0,
         max_openings=terms.max_openings, created_by=actor.person, created_at=now, expires_at=terms.expires_at,
     )  # fmt: skip
-    session.add(link)
-    session.flush()
+    if not rows.add_once(session, link):
+        return None
     exhibit.recording.disclosed_at = exhibit.recording.disclosed_at or now
     using = {
         "expires": utc_text(terms.expires_at), "allows": "download" if terms.may_download else "view",

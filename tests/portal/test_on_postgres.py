@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from evidence.clock import ManualClock
 from evidence.database import Database
 from evidence.ground import Ground, open_ground
 from evidence.migrate import migrate
-from evidence.models import DockedFile, Link
+from evidence.models import Case, DockedFile, Exhibit, Link
 from evidence.settings import Settings
 from portal import acts, attempts, links, second_factor
 from portal.actors import join_case
@@ -93,6 +94,19 @@ def test_people_join_sign_in_and_wait_after_wrong_tries(station: Station, browse
     visitor = browser()
     visitor.get("/sign-in")
     assert visitor.submit("/sign-in", {"email": jane.email, "password": PASSWORD}).status_code == 429
+
+
+def test_eight_officers_who_type_one_new_reference_at_once_open_one_case(station: Station) -> None:
+    jane = station.person("Jane Anne Smith", "officer", "4417")
+    docking = station.docking("4417", {f"{number}.mp4": "expected" for number in range(8)})
+    recordings = [station.store(docking, f"{number}.mp4") for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda recording: station.refer(jane, "21AB1234525", recording)[0], recordings))
+    with station.ground.database.read() as session:
+        assert session.query(Case).count() == 1
+        references = {session.get_one(Exhibit, exhibit).reference for exhibit in made}
+    assert references == {f"JAS/{number}" for number in range(1, 9)}
+    assert len(station.acts(ActKind.CASE_OPENED)) == 1
 
 
 def test_what_somebody_may_do_follows_their_row(station: Station) -> None:

@@ -28,7 +28,7 @@ from transcode.redaction.plan import Plan
 _SEGMENT = re.compile(r"(0|[1-9]\d{0,6})\.m4s")
 _SHEET = re.compile(r"sprite-\d{1,5}\.jpg")
 _PLAYLIST, _JSON, _VIDEO = "application/vnd.apple.mpegurl", "application/json", "video/mp4"
-_KEPT = 64  # recordings, plans
+_KEPT = 24  # recordings, plans; a four-hour frame table takes some 13 MB
 
 Piece = tuple[bytes, str]  # content and media type
 Kept = TypeVar("Kept")

@@ -28,6 +28,7 @@ from portal.exhibits import NOT_HERE, Item
 from portal.permissions import Action, decide
 from portal.playback import Watcher
 from portal.views.exhibit import BeginWhen, CaseRef, ExhibitPage, SuggestionSpan
+from transcode.redaction.plan import NotAPlan
 
 router = APIRouter()
 
@@ -235,5 +236,8 @@ def _with_spans(visit: Visit, page: ExhibitPage, plan: RedactionPlan | None) -> 
     """The page with the plan's time ranges, read from the store after the transaction is over."""
     if plan is None or page.suggestion_state != "ready" or not plan.object_key:
         return page
-    spans: tuple[SuggestionSpan, ...] = dossier.spans(visit.portal.media.plan(plan.object_key))
+    try:
+        spans: tuple[SuggestionSpan, ...] = dossier.spans(visit.portal.media.plan(plan.object_key))
+    except (NotFound, NotAPlan):  # the page is there all the same; the check of the store names what is missing
+        return replace(page, suggestion_state="failed")
     return replace(page, suggestions=spans)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from fastapi import FastAPI
@@ -10,11 +11,14 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute
 
 from evidence.errors import DocklineError
+from evidence.ground import Ground
+from portal.app import create_app
 from portal.dependencies import Permission
 from portal.headers import SECURITY_HEADERS
 from portal.permissions import Action, Role, may_ever
 from portal.problems import STATUSES
-from tests.portal.conftest import Browser, Somebody, Station
+from portal.rendering import Renderer
+from tests.portal.conftest import Browser, ReelMaker, Somebody, Station
 from tests.portal.visitor import Visitor
 
 SignIn = Callable[[Somebody], Visitor]
@@ -167,3 +171,16 @@ def test_programs_are_told_problems_as_rfc_9457_says(browser: Browser, accept: s
 def test_the_description_of_the_interface_lists_the_api_and_nothing_else(browser: Browser) -> None:
     told = browser().get("/api/v1/openapi.json").json()
     assert set(told["paths"]) == {"/api/v1/recordings"}
+
+
+def test_by_https_cookies_belong_to_this_host_alone(ground: Ground, renderer: Renderer) -> None:
+    secure = replace(ground, settings=replace(ground.settings, public_url="https://evidence.force.example"))
+    visitor = Visitor(create_app(secure, ReelMaker(), renderer))
+    answer = visitor.get("/sign-in")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-dockline-visit=")
+    for attribute in ("Secure", "HttpOnly", "Path=/", "SameSite=lax"):
+        assert attribute in cookie
+    assert "Domain" not in cookie
+    assert answer.headers["strict-transport-security"].startswith("max-age=31536000")
+    visitor.close()

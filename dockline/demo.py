@@ -113,6 +113,7 @@ def choose_port(*, leave: bool) -> int:
 @contextlib.contextmanager
 def _running(story: Story) -> "Iterator[subprocess.Popen[bytes]]":
     story.console.say("Starting Dockline ...")
+    _await_folder(story)
     log = story.data / "logs" / "up.log"
     command = processes.own("up", "--data", str(story.data), "--port", str(story.port))
     server = processes.start(command, log, os.environ)
@@ -126,6 +127,20 @@ def _running(story: Story) -> "Iterator[subprocess.Popen[bytes]]":
             server.wait(60)
         except subprocess.TimeoutExpired:
             server.kill()
+
+
+def _await_folder(story: Story) -> None:
+    """Wait while a demonstration that was killed a moment ago is still ending in this folder."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            up.take_lock(story.data).file.close()
+        except up.AlreadyRunning as wrong:
+            if time.monotonic() > until:
+                raise DemoFailed(f"another demonstration runs here: {wrong}") from wrong
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _wait(server: "subprocess.Popen[bytes]", what: str, look: Callable[[], T | None]) -> T:

@@ -12,6 +12,8 @@ from sqlalchemy import func, select
 
 from dockline import valkey
 from dockline.console import Console
+from dockline.up import EARLIEST
+from evidence.clock import SystemClock, utc_text
 from evidence.errors import DocklineError
 from evidence.ground import Ground, open_ground
 from evidence.models import Job, LedgerCheckpoint, LedgerEntry
@@ -47,6 +49,7 @@ def examine(data: Path, console: Console) -> int:
 def all_findings(settings: Settings) -> Iterator[Finding]:
     """Look at everything; one that cannot be looked at is itself a finding."""
     yield _disk(settings)
+    yield _clock()
     yield _ffmpeg(settings)
     yield _confinement()
     yield _weights()
@@ -71,6 +74,13 @@ def _disk(settings: Settings) -> Finding:
     if free < settings.free_space_floor:
         return Finding("disk", "wrong", words, "Free some space: uploads are refused below the floor.")
     return Finding("disk", "good", words)
+
+
+def _clock() -> Finding:
+    now = SystemClock().now()
+    if now < EARLIEST:
+        return Finding("clock", "wrong", f"this machine says {utc_text(now)}", "Set the clock.")
+    return Finding("clock", "good", f"{utc_text(now)}; compare it with a time you trust")
 
 
 def _ffmpeg(settings: Settings) -> Finding:

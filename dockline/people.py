@@ -3,16 +3,15 @@
 from pathlib import Path
 
 from dockline.console import Console
+from dockline.installation import open_installation
 from evidence.errors import Conflict
-from evidence.ground import open_ground
-from evidence.settings import load_settings
 
 
 def make_dock_code(data: Path, name: str, station: str, console: Console) -> int:
     """Make and print a one-time enrolment code."""
     from portal.docks import issue_enrolment_code
 
-    ground = open_ground(load_settings(data))
+    ground = open_installation(data)
     code = issue_enrolment_code(ground, name, station)
     ground.database.close()
     if console.as_json:
@@ -27,7 +26,7 @@ def setup_link(data: Path, console: Console) -> int:
     """Make and print the one-time link of the first administrator."""
     from portal.people import first_setup_link
 
-    ground = open_ground(load_settings(data))
+    ground = open_installation(data)
     link = first_setup_link(ground)
     ground.database.close()
     if link is None:
@@ -43,7 +42,7 @@ def invite(data: Path, name: str, email: str, role: str, collar: str, console: C
     """Invite somebody and print the one-time link."""
     from portal.people import invite_person
 
-    ground = open_ground(load_settings(data))
+    ground = open_installation(data)
     link = invite_person(ground, name=name, email=email, role=role, collar=collar)
     ground.database.close()
     if console.as_json:

@@ -9,10 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dockline.console import Console
+from dockline.installation import open_installation
 from evidence.clock import utc_text
-from evidence.ground import open_ground
 from evidence.models import DockedFile, Job, LedgerEntry, LedgerTree, Quarantined, Recording
-from evidence.settings import load_settings
 
 STAGES = ("docked", "received", "stored", "viewable", "reviewed", "disclosed", "watched")
 
@@ -57,7 +56,7 @@ def snapshot(session: Session, limit: int) -> dict[str, Any]:
 
 def show(data: Path, limit: int, console: Console) -> int:
     """Print the status of an installation."""
-    ground = open_ground(load_settings(data))
+    ground = open_installation(data)
     with ground.database.read() as session:
         found = snapshot(session, limit)
     ground.database.close()

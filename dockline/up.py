@@ -8,7 +8,9 @@ import fcntl
 import os
 import shutil
 import signal
+import socket
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,7 +27,7 @@ from evidence.errors import DocklineError, Misconfigured
 from evidence.ground import Ground, make_ready, open_ground
 from evidence.settings import Settings, load_settings
 
-_EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class AlreadyRunning(DocklineError):
@@ -51,7 +53,8 @@ def take_lock(data: Path) -> Lock:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.seek(0)
-        raise AlreadyRunning(file.read().strip() or "in this folder") from None
+        address = file.read().strip()
+        raise AlreadyRunning(f"Dockline is running already in {data}{address and ' at '}{address}") from None
     return Lock(file)
 
 
@@ -86,10 +89,32 @@ def check_machine(settings: Settings) -> None:
             f"only {free // 2**20} MiB are free below {settings.data}",
             advice=f"Free some space: at least {settings.free_space_floor // 2**20} MiB are needed to start.",
         )
-    if datetime.now(UTC) < _EARLIEST:
+    if datetime.now(UTC) < EARLIEST:
         raise Misconfigured(
             "this machine's clock is years behind", advice="Set the clock; every entry of the ledger carries its time."
         )
+
+
+def await_port(settings: Settings, patience: float = 30.0) -> None:
+    """Wait for the port to be free: parts of an installation that was killed a moment ago may still be ending.
+
+    Raises :class:`Misconfigured` when somebody else has it.
+    """
+    until = time.monotonic() + patience
+    while True:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.host, settings.port))
+            except OSError as wrong:
+                if time.monotonic() > until:
+                    raise Misconfigured(
+                        f"port {settings.port} of {settings.host} is taken: {wrong.strerror}",
+                        advice="Stop the program that has it, or choose another with --port.",
+                    ) from wrong
+            else:
+                return
+        time.sleep(0.1)
 
 
 def services(settings: Settings) -> list[Service]:
@@ -125,6 +150,7 @@ def run(data: Path, say: Callable[[str], None], *, port: int | None = None) -> i
         settings = replace(settings, port=port)
     lock = take_lock(data)
     write_address(lock, settings)
+    await_port(settings)
     ground = prepare(settings)
     outbox.reclaim(ground.database, ground.clock)  # the lock is ours, so no worker is alive
     environ = {**os.environ, "DOCKLINE_DATA": str(data), "DOCKLINE_PORT": str(settings.port)}

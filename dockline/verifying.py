@@ -23,10 +23,9 @@ from custody.tile import (
 )
 from custody.verify import verify_file
 from dockline.console import Console
+from dockline.installation import open_installation
 from evidence.digest import Digest
 from evidence.errors import BadInput, NotFound
-from evidence.ground import open_ground
-from evidence.settings import load_settings
 
 _MARKS = {Outcome.PASSED: "ok", Outcome.FAILED: "FAILED", Outcome.NOT_REACHED: "not reached", Outcome.OPEN: "open"}
 _PIECE = 4 * 1024 * 1024
@@ -77,7 +76,7 @@ def show(report: Report, console: Console) -> None:
 
 def check_installation(data: Path, rate: int, console: Console) -> int:
     """Run the check of a whole installation; 3 when something is wrong."""
-    ground = open_ground(load_settings(data))
+    ground = open_installation(data)
     with Progress(TextColumn("{task.description}"), console=console.rich, transient=True) as progress:
         task = progress.add_task("checking the ledger")
         findings = list(check(ground, rate=rate, progress=lambda what, _: progress.update(task, description=what)))
@@ -95,7 +94,7 @@ def check_installation(data: Path, rate: int, console: Console) -> int:
 
 def export(data: Path, to: Path, console: Console) -> int:
     """Write checkpoint, tiles and entry bundles as files, with the public key beside them."""
-    ground = open_ground(load_settings(data))
+    ground = open_installation(data)
     files = LogFiles(ground.objects)
     with ground.database.read() as session:
         newest = newest_checkpoint(session)

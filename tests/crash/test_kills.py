@@ -24,7 +24,7 @@ from evidence.objectstore import read_all
 from evidence.objectstore_files import FileStore
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
-KILLS = int(os.environ.get("DOCKLINE_KILLS", "6"))
+KILLS = int(os.environ.get("DOCKLINE_KILLS", "4"))
 
 
 def start(data: Path, port: int) -> "subprocess.Popen[str]":
